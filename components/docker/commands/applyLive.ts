@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import { dockerClient } from "../connection";
+import { archive } from "./archive";
+import { liveTarget, MAIN_FILE_VARIABLE, readInput, runCommand } from "./input";
+
+/**
+ * Puts a live configuration in force: writes it beside the current one, checks it there with the program's own
+ * check, leads `current` to it, and has the process reload gracefully. A configuration that fails its check never
+ * reaches the process. Repeating it with the same files changes nothing.
+ */
+const RELOAD_LIMIT_SECONDS = 30;
+const START_LIMIT_SECONDS = 60;
+
+runCommand(async () => {
+  const { target, connection, files: secretFiles } = await readInput(liveTarget);
+  const files = { ...secretFiles, [target.main]: process.env[MAIN_FILE_VARIABLE] ?? "" };
+  const generation = `generation-${createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12)}`;
+  const container = dockerClient(connection, 60).getContainer(target.container);
+  await running(container);
+
+  const inForce = await run(container, ["readlink", `${target.directory}/current`], "/", "0:0");
+  if (inForce.output.trim() === generation) return `${generation} is in force already`;
+
+  const named = Object.fromEntries(
+    Object.entries(files).map(([name, content]) => [`${generation}/${name}`, content]),
+  );
+  await container.putArchive(
+    await archive(named, { uid: 0, gid: gidOf(await container.inspect()), mode: 0o440 }),
+    {
+      path: target.directory,
+    },
+  );
+  const checked = await run(container, target.check, `${target.directory}/${generation}`);
+  if (checked.exitCode !== 0) {
+    await run(container, ["rm", "-r", `${target.directory}/${generation}`], "/", "0:0");
+    throw new Error(
+      `The new configuration of ${target.container} failed its check and was not applied:\n${checked.output}`,
+    );
+  }
+
+  const first = inForce.exitCode !== 0;
+  if (!first) await settled(container, target.settleSeconds);
+  const before = await processes(container);
+  const swap = `ln -sfn ${generation} next && mv -T next current && find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
+  const swapped = await run(container, ["/bin/sh", "-c", swap], target.directory, "0:0");
+  if (swapped.exitCode !== 0)
+    throw new Error(
+      `The new configuration of ${target.container} could not be put in place: ${swapped.output}`,
+    );
+  if (!first) {
+    await container.kill({ signal: target.reloadSignal });
+    await newProcess(container, before);
+  }
+  return `${generation} ${first ? "is the first" : "was reloaded"}`;
+});
+
+/** Waits for the container to run: a host that comes back starts it again. */
+async function running(container: Docker.Container): Promise<void> {
+  const limit = Date.now() + START_LIMIT_SECONDS * 1000;
+  for (;;) {
+    const { State } = await container.inspect();
+    if (State.Running && !State.Restarting) return;
+    if (Date.now() > limit) throw new Error(`The container does not run (${State.Status}): see its log`);
+    await sleep(500);
+  }
+}
+
+function gidOf(inspection: Docker.ContainerInspectInfo): number {
+  return Number(inspection.Config.User.split(":")[1] ?? 0);
+}
+
+interface Process {
+  readonly pid: string;
+  readonly ageSeconds: number;
+}
+
+/** The processes but the first, as the host sees them: HAProxy's workers. */
+async function processes(container: Docker.Container): Promise<Process[]> {
+  const top = (await container.top({ ps_args: "-eo pid,etimes" })) as { Processes: string[][] };
+  return top.Processes.slice(1).map(([pid = "", age = "0"]) => ({ pid, ageSeconds: Number(age) }));
+}
+
+/** Waits until the youngest process is old enough to be reloaded. */
+async function settled(container: Docker.Container, settleSeconds: number): Promise<void> {
+  const limit = Date.now() + (settleSeconds + 5) * 1000;
+  for (;;) {
+    const youngest = Math.min(...(await processes(container)).map((process) => process.ageSeconds));
+    if (youngest >= settleSeconds || Date.now() > limit) return;
+    await sleep(Math.min(1000, (settleSeconds - youngest) * 1000));
+  }
+}
+
+/** Waits until a process is there that was not before. */
+async function newProcess(container: Docker.Container, before: readonly Process[]): Promise<void> {
+  const known = new Set(before.map((process) => process.pid));
+  const limit = Date.now() + RELOAD_LIMIT_SECONDS * 1000;
+  while (!(await processes(container)).some((process) => !known.has(process.pid))) {
+    if (Date.now() > limit)
+      throw new Error(
+        `No process with the new configuration appeared within ${RELOAD_LIMIT_SECONDS} s of the reload; the old one serves on`,
+      );
+    await sleep(250);
+  }
+}
+
+/** Runs a command in the container, for at most 30 s. */
+async function run(
+  container: Docker.Container,
+  argv: readonly string[],
+  directory: string,
+  user?: string,
+): Promise<{ exitCode: number; output: string }> {
+  const exec = await container.exec({
+    Cmd: [...argv],
+    WorkingDir: directory,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: true,
+    ...(user === undefined ? {} : { User: user }),
+  });
+  const output = await text(await exec.start({ Tty: true }));
+  const { ExitCode } = await exec.inspect();
+  return { exitCode: ExitCode ?? -1, output };
+}

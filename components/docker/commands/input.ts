@@ -1,0 +1,70 @@
+import { text } from "node:stream/consumers";
+import { z } from "zod";
+import type { Connection } from "../connection";
+
+/**
+ * What the commands in this folder are given. The plain part is in an environment variable, so that a preview
+ * shows what changes in it; the secret part comes on standard input, so that no process list or log shows it.
+ */
+const connection = z.object({ address: z.string(), hostKey: z.string().optional() });
+
+export const filesTarget = z.object({
+  connection,
+  volume: z.string(),
+  /** Image of the container that writes the volume; it is never started. */
+  image: z.string(),
+});
+
+export const liveTarget = z.object({
+  connection,
+  container: z.string(),
+  directory: z.string(),
+  main: z.string(),
+  check: z.array(z.string()),
+  reloadSignal: z.string(),
+  settleSeconds: z.number(),
+});
+
+const secretInput = z.object({
+  tls: z.object({ ca: z.string(), certificate: z.string(), privateKey: z.string() }).optional(),
+  files: z.record(z.string(), z.string()),
+});
+
+export type FilesTarget = z.output<typeof filesTarget>;
+export type LiveTarget = z.output<typeof liveTarget>;
+
+export const TARGET_VARIABLE = "FLEET_TARGET";
+/** JSON of whom the files belong to: read by the guard, not by the command. */
+export const SUBJECT_VARIABLE = "FLEET_SUBJECT";
+export const MAIN_FILE_VARIABLE = "FLEET_MAIN_FILE";
+/** JSON of the routes in force: read by the guard, not by the command. */
+export const ROUTES_VARIABLE = "FLEET_ROUTES";
+
+/** What a command works on: how to reach the engine, and the files to put there. */
+export interface Input<Target> {
+  readonly target: Target;
+  readonly connection: Connection;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Reads what this command was given. Throws where it was started by hand. */
+export async function readInput<Target extends { connection: Connection }>(
+  schema: z.ZodType<Target>,
+): Promise<Input<Target>> {
+  const given = process.env[TARGET_VARIABLE];
+  if (given === undefined) throw new Error(`${TARGET_VARIABLE} is not set: pulumi starts this command`);
+  const target = schema.parse(JSON.parse(given));
+  const { tls, files } = secretInput.parse(JSON.parse(await text(process.stdin)));
+  return { target, connection: { ...target.connection, tls }, files };
+}
+
+/** Runs a command's main function: its result is printed, a failure told in one line. */
+export function runCommand(main: () => Promise<string>): void {
+  main().then(
+    (result) => console.log(result),
+    (error: unknown) => {
+      console.error(error instanceof Error ? error.message : String(error));
+      process.exitCode = 1;
+    },
+  );
+}

@@ -1,0 +1,32 @@
+import { dockerClient } from "../connection";
+import { archive } from "./archive";
+import { filesTarget, readInput, runCommand } from "./input";
+
+/** Puts a container's files into its volume, before it is created. Repeating it changes nothing. */
+runCommand(async () => {
+  const { target, connection, files } = await readInput(filesTarget);
+  const docker = dockerClient(connection, 600);
+  await pullIfAbsent(docker, target.image);
+  const carrier = await docker.createContainer({
+    Image: target.image,
+    Entrypoint: ["/bin/true"],
+    HostConfig: { Binds: [`${target.volume}:/fleet`], NetworkMode: "none" },
+  });
+  try {
+    await carrier.putArchive(await archive(files, { uid: 1000, gid: 1000, mode: 0o440 }), {
+      path: "/fleet",
+    });
+  } finally {
+    await carrier.remove({ force: true });
+  }
+  return `${Object.keys(files).length} files in ${target.volume}`;
+});
+
+async function pullIfAbsent(docker: ReturnType<typeof dockerClient>, image: string): Promise<void> {
+  const present = await docker.listImages({ filters: { reference: [image] } });
+  if (present.length > 0) return;
+  const progress = await docker.pull(image);
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,188 @@
+import * as pulumi from "@pulumi/pulumi";
+import { text } from "node:stream/consumers";
+import type Docker from "dockerode";
+import { z } from "zod";
+import type { Role, Route } from "../platform";
+import { hostRoles } from "../settings/schema";
+import type { Settings } from "../settings";
+import { stopRules } from "../stopRules";
+import { ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
+import { dockerClient } from "./connection";
+import { dockerName, labels } from "./naming";
+
+/** Something whose stop might cut a call: a node in a place. */
+export interface Subject {
+  readonly role: Role;
+  readonly node: string;
+  readonly place: string;
+}
+
+const MEASURE_LIMIT_SECONDS = 20;
+
+/**
+ * The hooks that keep an update or a destroy from cutting calls. They are registered once a stack and know their
+ * subject from the resource's own inputs, so that they also guard what the program declares no longer.
+ */
+export class Guard {
+  /** Before a container, or the files it reads, is changed or deleted. */
+  readonly stop: pulumi.ResourceHook;
+  /** Before the edge's routes change. */
+  readonly reroute: pulumi.ResourceHook;
+  /** One measurement a subject and update: what is being replaced can't be asked twice. */
+  private readonly findings = new Map<string, Promise<Finding>>();
+
+  constructor(
+    private readonly stack: string,
+    private readonly settings: Settings,
+  ) {
+    const onDryRun = { onDryRun: true };
+    this.stop = new pulumi.ResourceHook("stop-only-what-is-empty", (args) => this.beforeStop(args), onDryRun);
+    this.reroute = new pulumi.ResourceHook(
+      "reroute-only-what-is-empty",
+      (args) => this.beforeReroute(args),
+      onDryRun,
+    );
+  }
+
+  private async beforeStop(args: pulumi.ResourceHookArgs): Promise<void> {
+    const subject = subjectOf(await plain(args.oldInputs));
+    if (!subject) return;
+    const found = await this.measured(subject);
+    const isReady = this.settings.shards.some(
+      ({ name, state }) => name === subject.node && state === "ready",
+    );
+    const ready = subject.role === "shard" && isReady && found !== "absent";
+    this.refuse(subject, `Changing or removing ${args.name}`, ready ? inReady(subject.node) : found);
+  }
+
+  private async beforeReroute(args: pulumi.ResourceHookArgs): Promise<void> {
+    const after = routesOf(await plain(args.newInputs));
+    for (const route of routesOf(await plain(args.oldInputs))) {
+      const leaving = howItLeaves(
+        route,
+        after.find(({ node }) => node === route.node),
+      );
+      if (leaving === undefined) continue;
+      const subject: Subject = { role: "shard", node: route.node, place: route.place };
+      this.refuse(
+        subject,
+        leaving,
+        route.state === "ready" ? inReady(route.node) : await this.measured(subject),
+      );
+    }
+  }
+
+  private measured(subject: Subject): Promise<Finding> {
+    const key = `${subject.role} ${subject.node} ${subject.place}`;
+    const finding = this.findings.get(key) ?? this.measure(subject);
+    this.findings.set(key, finding);
+    return finding;
+  }
+
+  private async measure({ role, node, place }: Subject): Promise<Finding> {
+    const rule = stopRules[role];
+    if (!rule) return "empty";
+    const host = this.settings.docker.hosts.find(({ name }) => name === place);
+    if (!host)
+      return { objection: `${role} ${node} cannot be measured: its host ${place} is not in docker.hosts` };
+    try {
+      const container = dockerClient(host, MEASURE_LIMIT_SECONDS).getContainer(
+        dockerName(this.stack, node, rule.container),
+      );
+      const answer = await askContainer(container, rule.command);
+      const busy = answer === undefined ? undefined : rule.busy(answer);
+      if (busy !== undefined) return { objection: `${role} ${node} holds ${busy}` };
+      return answer === undefined ? "absent" : "empty";
+    } catch (error) {
+      return {
+        objection: `${role} ${node} cannot be measured: ${error instanceof Error ? error.message : String(error)}`,
+      };
+    }
+  }
+
+  private refuse(subject: Subject, what: string, found: Finding): void {
+    if (typeof found === "string") return;
+    const reason = `${what} would cut calls: ${found.objection}`;
+    if (this.settings.allowCutCalls) return void pulumi.log.warn(`${reason}. Allowed by allowCutCalls.`);
+    const remedy = stopRules[subject.role]?.remedy(subject.node) ?? "";
+    const message = `${reason}. ${remedy}. To cut them all the same: pulumi config set allowCutCalls true`;
+    if (pulumi.runtime.isDryRun())
+      return void pulumi.log.warn(`As things are now, this update would be refused. ${message}`);
+    throw new Error(message);
+  }
+}
+
+/** A hook's inputs, which hold an Output wherever a secret is in them. */
+function plain(inputs: Record<string, unknown> | undefined): Promise<unknown> {
+  return new Promise((resolve) => {
+    pulumi.output(inputs ?? {}).apply(resolve);
+  });
+}
+
+/** What was measured: nothing runs there, nobody is on it, or why it must not be stopped. */
+type Finding = "absent" | "empty" | { readonly objection: string };
+
+const inReady = (shard: string): Finding => ({ objection: `shard ${shard} is in state ready` });
+
+function howItLeaves(before: Route, after: Route | undefined): string | undefined {
+  if (before.state === "maint") return undefined;
+  if (!after) return `Removing shard ${before.node}`;
+  if (
+    after.place !== before.place ||
+    after.endpoint.address !== before.endpoint.address ||
+    after.endpoint.port !== before.endpoint.port
+  )
+    return `Moving shard ${before.node}`;
+  return after.state === "maint" ? `Setting shard ${before.node} to maint` : undefined;
+}
+
+const labelled = z.object({ labels: z.array(z.object({ label: z.string(), value: z.string() })) });
+const routed = z.object({ environment: z.object({ [ROUTES_VARIABLE]: z.string() }) });
+const subjectLabels = z.object({
+  [labels.role]: z.enum(hostRoles),
+  [labels.node]: z.string(),
+  [labels.place]: z.string(),
+});
+const asked = z.object({ environment: z.object({ [SUBJECT_VARIABLE]: z.string() }) });
+
+/** The subject that a command's environment or a container's labels name. */
+function subjectOf(inputs: unknown): Subject | undefined {
+  const command = asked.safeParse(inputs);
+  if (command.success) return JSON.parse(command.data.environment[SUBJECT_VARIABLE]) as Subject;
+  const container = labelled.safeParse(inputs);
+  const named = Object.fromEntries(container.data?.labels.map(({ label, value }) => [label, value]) ?? []);
+  const subject = subjectLabels.safeParse(named);
+  if (!subject.success) return undefined;
+  return {
+    role: subject.data[labels.role],
+    node: subject.data[labels.node],
+    place: subject.data[labels.place],
+  };
+}
+
+function routesOf(inputs: unknown): Route[] {
+  const parsed = routed.safeParse(inputs);
+  return parsed.success ? (JSON.parse(parsed.data.environment[ROUTES_VARIABLE]) as Route[]) : [];
+}
+
+/**
+ * Runs a command in a container and returns what it prints; undefined where there is no container, or none that ever
+ * ran. Throws where it is there but cannot answer.
+ */
+async function askContainer(
+  container: Docker.Container,
+  command: readonly string[],
+): Promise<string | undefined> {
+  const inspection = await container.inspect().catch((error: unknown) => {
+    if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return undefined;
+    throw error;
+  });
+  if (!inspection || inspection.State.Status === "created") return undefined;
+  if (!inspection.State.Running)
+    throw new Error(`its container ${inspection.Name.slice(1)} is ${inspection.State.Status}`);
+  const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: true });
+  const output = await text(await exec.start({ Tty: true }));
+  const { ExitCode } = await exec.inspect();
+  if (ExitCode !== 0) throw new Error(output.trim() || `the question ended with code ${String(ExitCode)}`);
+  return output;
+}

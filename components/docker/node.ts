@@ -1,0 +1,239 @@
+import * as command from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { createHash } from "node:crypto";
+import {
+  SECRETS_FILE,
+  FLEET_DIRECTORY,
+  type ContainerSpec,
+  type LiveConfiguration,
+  type NodeArgs,
+} from "../platform";
+import type { DockerHostSpec } from "../settings";
+import {
+  MAIN_FILE_VARIABLE,
+  ROUTES_VARIABLE,
+  SUBJECT_VARIABLE,
+  TARGET_VARIABLE,
+  type FilesTarget,
+  type LiveTarget,
+} from "./commands/input";
+import { containerArgs } from "./container";
+import type { Guard, Subject } from "./guard";
+import { dockerName, labels } from "./naming";
+
+/** A Docker host as nodes see it. */
+export interface Place {
+  readonly host: DockerHostSpec;
+  readonly stack: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly guard: Guard;
+  readonly provider: docker.Provider;
+}
+
+export interface DockerNodeArgs extends NodeArgs {
+  readonly place: Place;
+}
+
+/**
+ * Containers that run together on one Docker host, in a network of their own. Each has a volume with its files and
+ * secrets, written before it starts. What would stop a container asks the guard first.
+ */
+export class DockerNode extends pulumi.ComponentResource {
+  /** How many containers run, once they do. */
+  readonly running: pulumi.Output<number>;
+
+  private readonly args: DockerNodeArgs;
+  private readonly subject: Subject;
+
+  constructor(
+    private readonly name: string,
+    args: DockerNodeArgs,
+    opts: pulumi.ComponentResourceOptions,
+  ) {
+    super("jitsi-fleet:docker:Node", name, { host: args.place.host.name, role: args.role }, opts);
+    this.args = args;
+    this.subject = { role: args.role, node: name, place: args.place.host.name };
+
+    const network = new docker.Network(
+      name,
+      { name: this.dockerName(), labels: this.labels() },
+      this.childOptions(),
+    );
+    const containers: pulumi.Resource[] = [];
+    for (const spec of args.containers) containers.push(this.container(spec, network, containers));
+
+    this.running = pulumi.output(containers.map((container) => container.urn)).apply((urns) => urns.length);
+    this.registerOutputs({ running: this.running });
+  }
+
+  private container(
+    spec: ContainerSpec,
+    network: docker.Network,
+    earlier: readonly pulumi.Resource[],
+  ): pulumi.Resource {
+    const { guard } = this.args.place;
+    const { volumes, written } = this.volumes(spec);
+    const revision = secretHash({ spec: unseenByThePlugIn(spec), files: filesOf(spec) });
+    const container = new docker.Container(
+      `${this.name}-${spec.name}`,
+      {
+        ...containerArgs(spec, {
+          name: this.dockerName(spec.name),
+          privateAddress: this.args.place.host.privateAddress,
+          network: network.name,
+          volumes,
+        }),
+        labels: this.labels({ [labels.revision]: revision }),
+      },
+      this.childOptions({
+        dependsOn: [...written, ...earlier],
+        deleteBeforeReplace: true,
+        // The daemon reports these in its own words.
+        ignoreChanges: ["memorySwap"],
+        hooks: { beforeUpdate: [guard.stop], beforeDelete: [guard.stop] },
+      }),
+    );
+    return spec.live ? this.liveConfiguration(spec, spec.live, container) : container;
+  }
+
+  /** The container's volumes, and what must have been written into them before it starts. */
+  private volumes(spec: ContainerSpec): {
+    volumes: docker.types.input.ContainerVolume[];
+    written: pulumi.Resource[];
+  } {
+    const volume = (suffix: string, keep: boolean): docker.Volume =>
+      new docker.Volume(
+        `${this.name}-${spec.name}-${suffix}`,
+        { name: this.dockerName(spec.name, suffix), labels: this.labels() },
+        this.childOptions({ retainOnDelete: keep }),
+      );
+    const volumes = spec.volumes.map(({ name, path, keep }) => ({
+      volumeName: volume(name, keep).name,
+      containerPath: path,
+    }));
+    if (spec.live)
+      volumes.push({ volumeName: volume("live", false).name, containerPath: spec.live.directory });
+    if (Object.keys(spec.secrets).length === 0 && spec.files.length === 0) return { volumes, written: [] };
+
+    const files = volume("files", false);
+    const writing = this.filesCommand(spec, files);
+    return {
+      volumes: [...volumes, { volumeName: files.name, containerPath: FLEET_DIRECTORY, readOnly: true }],
+      written: [writing],
+    };
+  }
+
+  private filesCommand(spec: ContainerSpec, volume: docker.Volume): command.local.Command {
+    const target: pulumi.Output<FilesTarget> = volume.name.apply((name) => ({
+      connection: plainConnection(this.args.place.host),
+      volume: name,
+      image: spec.image,
+    }));
+    const { stop } = this.args.place.guard;
+    return new command.local.Command(
+      `${this.name}-${spec.name}-files`,
+      {
+        create: commandLine("writeFiles"),
+        environment: {
+          [TARGET_VARIABLE]: pulumi.jsonStringify(target),
+          [SUBJECT_VARIABLE]: JSON.stringify(this.subject),
+        },
+        stdin: this.secretInput(filesOf(spec)),
+        triggers: [volume.id],
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, hooks: { beforeUpdate: [stop] } },
+    );
+  }
+
+  private liveConfiguration(
+    spec: ContainerSpec,
+    live: LiveConfiguration,
+    container: docker.Container,
+  ): command.local.Command {
+    const target: LiveTarget = {
+      connection: plainConnection(this.args.place.host),
+      container: this.dockerName(spec.name),
+      directory: live.directory,
+      main: live.main.name,
+      check: [...live.check],
+      reloadSignal: live.reloadSignal,
+      settleSeconds: live.settleSeconds,
+    };
+    return new command.local.Command(
+      `${this.name}-${spec.name}-configuration`,
+      {
+        create: commandLine("applyLive"),
+        environment: {
+          [TARGET_VARIABLE]: JSON.stringify(target),
+          [MAIN_FILE_VARIABLE]: live.main.content,
+          [ROUTES_VARIABLE]: JSON.stringify(live.routes),
+        },
+        stdin: this.secretInput(live.secretFiles),
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, dependsOn: [container], hooks: { beforeUpdate: [this.args.place.guard.reroute] } },
+    );
+  }
+
+  /** What a command reads from standard input: files, and the key to a host on tcp://. */
+  private secretInput(files: Readonly<Record<string, pulumi.Input<string>>>): pulumi.Output<string> {
+    const { tls } = this.args.place.host;
+    return pulumi.secret(pulumi.jsonStringify({ ...(tls === undefined ? {} : { tls }), files }));
+  }
+
+  private labels(
+    more: Readonly<Record<string, pulumi.Input<string>>> = {},
+  ): { label: string; value: pulumi.Input<string> }[] {
+    const { stack, tags } = this.args.place;
+    const { role, node, place } = this.subject;
+    const all = {
+      ...tags,
+      [labels.stack]: stack,
+      [labels.role]: role,
+      [labels.node]: node,
+      [labels.place]: place,
+      ...more,
+    };
+    return Object.entries(all).map(([label, value]) => ({ label, value }));
+  }
+
+  private dockerName(...parts: string[]): string {
+    return dockerName(this.args.place.stack, this.name, ...parts);
+  }
+
+  private childOptions(more: pulumi.CustomResourceOptions = {}): pulumi.CustomResourceOptions {
+    return { parent: this, provider: this.args.place.provider, ...more };
+  }
+}
+
+/** Run from the project's folder, where pulumi runs the program. */
+const commandLine = (name: string): string =>
+  `node --require ts-node/register/transpile-only components/docker/commands/${name}.ts`;
+
+function plainConnection({ address, hostKey }: DockerHostSpec): FilesTarget["connection"] {
+  return { address, ...(hostKey === undefined ? {} : { hostKey }) };
+}
+
+/** The container's files by their path in its volume, its secrets among them as a shell file. */
+function filesOf(spec: ContainerSpec): Record<string, pulumi.Input<string>> {
+  const secrets = pulumi.output(spec.secrets).apply((values) =>
+    Object.entries(values)
+      .map(([key, value]) => `${key}='${value.replaceAll("'", `'\\''`)}'\n`)
+      .join(""),
+  );
+  return {
+    [SECRETS_FILE.slice(FLEET_DIRECTORY.length + 1)]: secrets,
+    ...Object.fromEntries(spec.files.map(({ path, content }) => [path, content])),
+  };
+}
+
+/** What the plug-in updates without touching the container, so that a change must replace it by the revision. */
+const unseenByThePlugIn = ({ healthCheck, scratch }: ContainerSpec): unknown => ({ healthCheck, scratch });
+
+function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> {
+  return pulumi
+    .jsonStringify(value)
+    .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 16));
+}

@@ -1,0 +1,48 @@
+import { FLEET_DIRECTORY, SECRETS_FILE, type ContainerSpec } from "../platform";
+
+/** Where the images come from, and which release of them. */
+export interface ImageSource {
+  readonly registry: string;
+  readonly release: string;
+}
+
+export type JitsiImage = "web" | "prosody" | "jicofo" | "jvb" | "jibri";
+
+export const imageOf = ({ registry, release }: ImageSource, image: JitsiImage): string =>
+  `${registry}/${image}:${release}`;
+
+/**
+ * What all of Jitsi's images want (reference: docker-jitsi-meet, stable-11146): uid 1000, a read-only root with
+ * memory on /run and /tmp. /config is filled from the container's files before the image's own start, and
+ * secrets reach the process without standing in the container's environment.
+ */
+export const jitsiImageDefaults = {
+  command: [
+    "/bin/sh",
+    "-c",
+    `set -a; . ${SECRETS_FILE}; set +a; if [ -d ${FLEET_DIRECTORY}/config ]; then cp -r ${FLEET_DIRECTORY}/config/. /config/; fi; exec /init`,
+  ],
+  user: "1000:1000",
+  scratch: [
+    { path: "/run", sizeMiB: 64, executable: true },
+    { path: "/tmp", sizeMiB: 64, executable: false },
+    { path: "/config", sizeMiB: 8, executable: false },
+  ],
+  restart: "always",
+  volumes: [],
+  ports: [],
+  knownHosts: {},
+} as const satisfies Partial<ContainerSpec>;
+
+/** A health check by HTTP inside the container; the images carry curl. */
+export const httpHealthCheck = (port: number, path: string): readonly string[] => [
+  "curl",
+  "--silent",
+  "--show-error",
+  "--fail",
+  "--max-time",
+  "5",
+  "--output",
+  "/dev/null",
+  `http://127.0.0.1:${port}${path}`,
+];

@@ -1,0 +1,53 @@
+/**
+ * What the web image's nginx lacks, included into its server block.
+ *
+ * - `/_unlock`: the client asks for it every minute or two and reconnects when the shard in the header is not the
+ *   one its page came from.
+ * - `/_health`: the shard is healthy only if its Prosody and its Jicofo both say so. Jicofo says no without a bridge.
+ * - `/conference-request/v1`: to Jicofo, as a client may ask by HTTP before it joins.
+ * - The user's address comes from HAProxy, which overwrites X-Forwarded-For.
+ *
+ * Names are in variables, so that nginx looks them up at each request: a replaced container has a new address.
+ */
+export function webLocations(shard: string, proxyRanges: readonly string[]): string {
+  return `${proxyRanges.map((range) => `set_real_ip_from ${range};`).join("\n")}
+real_ip_header X-Forwarded-For;
+
+set $fleet_prosody prosody;
+set $fleet_jicofo jicofo;
+
+location ~ ^(?:/[^/]+)?/_unlock$ {
+    default_type text/plain;
+    add_header X-Jitsi-Shard ${shard} always;
+    add_header Cache-Control no-store always;
+    return 200 "OK\\n";
+}
+
+location = /_health {
+    access_log off;
+    auth_request /_health/prosody;
+    proxy_connect_timeout 2s;
+    proxy_read_timeout 4s;
+    proxy_pass http://$fleet_jicofo:8888/about/health;
+}
+
+location = /_health/prosody {
+    internal;
+    proxy_connect_timeout 2s;
+    proxy_read_timeout 4s;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length "";
+    proxy_pass http://$fleet_prosody:5280/health;
+}
+
+location ~ ^(?:/[^/]+)?(/conference-request/v1)$ {
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_pass http://$fleet_jicofo:8888$1$is_args$args;
+}
+`;
+}
+
+/** Appended to config.js: where the client asks for its shard. `subdir` is the page's tenant, set by the image. */
+export function keepAliveConfig(publicUrl: string): string {
+  return `config.websocketKeepAliveUrl = '${publicUrl}/' + subdir + '_unlock';\n`;
+}

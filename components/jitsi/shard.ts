@@ -1,0 +1,153 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { AddressOf, ContainerSpec } from "../platform";
+import type { Settings } from "../settings";
+import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
+import { keepAliveConfig, webLocations } from "./nginx";
+import { breweries, xmppDomains } from "./xmppDomains";
+
+/** Passwords with which a shard's parts log in to its Prosody. */
+export interface ShardSecrets {
+  readonly jicofo: pulumi.Input<string>;
+  readonly bridges: pulumi.Input<string>;
+  readonly jibris: pulumi.Input<string>;
+  readonly recorder: pulumi.Input<string>;
+}
+
+export interface ShardContainersArgs {
+  readonly name: string;
+  readonly publicUrl: string;
+  readonly images: ImageSource;
+  readonly address: AddressOf<"shard">;
+  readonly auth: Settings["auth"];
+  readonly recordings: Settings["recordings"];
+  readonly secrets: ShardSecrets;
+  /** The JWT secret, marked as one, where auth.type is jwt. */
+  readonly jwtSecret?: pulumi.Input<string>;
+}
+
+const WEB_PORT = 8000;
+const XMPP_PORT = 5222;
+/** Docker's networks and the fleet's own lie in these; nothing else reaches a shard's ports. */
+const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as const;
+
+/** Prosody, Jicofo and the web server of one shard. Every room of the shard lives in these three. */
+export function shardContainers(args: ShardContainersArgs): ContainerSpec[] {
+  return [prosody(args), jicofo(args), web(args)];
+}
+
+function authEnv({ auth }: ShardContainersArgs): Record<string, string> {
+  switch (auth.type) {
+    case "open":
+      return { ENABLE_AUTH: "0" };
+    case "internal":
+      return { ENABLE_AUTH: "1", AUTH_TYPE: "internal", ENABLE_GUESTS: auth.guests ? "1" : "0" };
+    case "jwt":
+      return { ENABLE_AUTH: "1", AUTH_TYPE: "jwt", JWT_APP_ID: auth.appId };
+  }
+}
+
+const recordingEnabled = ({ recordings }: ShardContainersArgs): string =>
+  recordings.record || recordings.stream ? "1" : "0";
+
+function prosody(args: ShardContainersArgs): ContainerSpec {
+  const { auth, recordings, secrets } = args;
+  const permissions = `jitsi_default_permissions = { livestreaming = ${recordings.stream}; recording = ${recordings.record}; transcription = true; ["create-polls"] = true; ["send-groupchat"] = true; ["send-private-message"] = true; flip = true }`;
+  return {
+    ...jitsiImageDefaults,
+    name: "prosody",
+    image: imageOf(args.images, "prosody"),
+    env: {
+      ...xmppDomains,
+      ...authEnv(args),
+      PUBLIC_URL: args.publicUrl,
+      ENABLE_RECORDING: recordingEnabled(args),
+      PROSODY_ENABLE_METRICS: "1",
+      PROSODY_METRICS_ALLOWED_CIDR: "172.16.0.0/12",
+      PROSODY_TRUSTED_PROXIES: ["127.0.0.1", "::1", ...PRIVATE_RANGES].join(","),
+      // 10 kb/s, the default, throttles large rooms; 8x8 uses 512.
+      PROSODY_C2S_LIMIT: "512kb/s",
+      // The image's template splits this at the two characters \n. Only the shard's own web server asks for health.
+      GLOBAL_CONFIG: [`http_health_allow_cidr = "172.16.0.0/12"`, permissions].join("\\n"),
+      ...(auth.recorders === "token" ? { XMPP_MODULES: "filter_iq_jibri" } : {}),
+    },
+    secrets: {
+      JICOFO_AUTH_PASSWORD: secrets.jicofo,
+      JVB_AUTH_PASSWORD: secrets.bridges,
+      JIBRI_XMPP_PASSWORD: secrets.jibris,
+      JIBRI_RECORDER_PASSWORD: secrets.recorder,
+      ...(args.jwtSecret === undefined ? {} : { JWT_APP_SECRET: args.jwtSecret }),
+    },
+    files: [],
+    ports: [
+      {
+        container: XMPP_PORT,
+        published: args.address.endpoints.xmpp.port,
+        protocol: "tcp",
+        reach: "private",
+      },
+    ],
+    volumes: [{ name: "data", path: "/var/lib/prosody", keep: false }],
+    healthCheck: httpHealthCheck(5280, "/health"),
+    stopGraceSeconds: 20,
+    resources: { memoryMiB: 1024 },
+  };
+}
+
+function jicofo(args: ShardContainersArgs): ContainerSpec {
+  return {
+    ...jitsiImageDefaults,
+    name: "jicofo",
+    image: imageOf(args.images, "jicofo"),
+    env: {
+      ...xmppDomains,
+      ...breweries,
+      ...authEnv(args),
+      XMPP_SERVER: "prosody",
+      JICOFO_ENABLE_REST: "1",
+      JICOFO_ENABLE_HEALTH_CHECKS: "1",
+      JICOFO_MAX_MEMORY: "1024m",
+      ENABLE_RECORDING: recordingEnabled(args),
+      // Relays inside the shard: a conference that outgrows its bridge spills onto another.
+      ENABLE_OCTO: "1",
+      OCTO_BRIDGE_SELECTION_STRATEGY: "RegionBasedBridgeSelectionStrategy",
+    },
+    secrets: { JICOFO_AUTH_PASSWORD: args.secrets.jicofo },
+    files: [],
+    healthCheck: httpHealthCheck(8888, "/stats"),
+    stopGraceSeconds: 20,
+    resources: { memoryMiB: 2048 },
+  };
+}
+
+function web(args: ShardContainersArgs): ContainerSpec {
+  const { recordings } = args;
+  return {
+    ...jitsiImageDefaults,
+    name: "web",
+    image: imageOf(args.images, "web"),
+    env: {
+      ...xmppDomains,
+      ...authEnv(args),
+      PUBLIC_URL: args.publicUrl,
+      DISABLE_HTTPS: "1",
+      XMPP_BOSH_URL_BASE: "http://prosody:5280",
+      ENABLE_XMPP_WEBSOCKET: "1",
+      DEPLOYMENTINFO_SHARD: args.name,
+      ENABLE_RECORDING: recordingEnabled(args),
+      ENABLE_SERVICE_RECORDING: recordings.record ? "1" : "0",
+      ENABLE_LIVESTREAMING: recordings.stream ? "1" : "0",
+    },
+    secrets: {},
+    files: [
+      { path: "config/nginx-custom/fleet.conf", content: webLocations(args.name, PRIVATE_RANGES) },
+      { path: "config/custom-config.js", content: keepAliveConfig(args.publicUrl) },
+    ],
+    ports: [
+      { container: WEB_PORT, published: args.address.endpoints.web.port, protocol: "tcp", reach: "private" },
+    ],
+    volumes: [{ name: "storage", path: "/storage", keep: false }],
+    healthCheck: httpHealthCheck(WEB_PORT, "/_unlock"),
+    stopGraceSeconds: 20,
+    resources: { memoryMiB: 256 },
+  };
+}

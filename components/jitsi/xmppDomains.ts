@@ -1,0 +1,15 @@
+/**
+ * The XMPP names inside every shard. Shards never speak to each other, so all keep the images' defaults; what
+ * users see is PUBLIC_URL alone.
+ */
+export const xmppDomains = {
+  XMPP_DOMAIN: "meet.jitsi",
+  XMPP_AUTH_DOMAIN: "auth.meet.jitsi",
+  XMPP_MUC_DOMAIN: "muc.meet.jitsi",
+  XMPP_INTERNAL_MUC_DOMAIN: "internal-muc.meet.jitsi",
+  XMPP_HIDDEN_DOMAIN: "hidden.meet.jitsi",
+  XMPP_GUEST_DOMAIN: "guest.meet.jitsi",
+} as const;
+
+/** Rooms in which bridges and Jibris announce themselves to Jicofo. */
+export const breweries = { JVB_BREWERY_MUC: "jvbbrewery", JIBRI_BREWERY_MUC: "jibribrewery" } as const;

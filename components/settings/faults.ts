@@ -1,0 +1,134 @@
+import type { z } from "zod";
+import { didYouMean } from "./didYouMean";
+
+/** One thing wrong with the settings: where, what, and what would be right. */
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** `shards[1].state`, as `pulumi config set --path` takes it. */
+export function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === "number" ? `${text}[${part}]` : text === "" ? String(part) : `${text}.${String(part)}`,
+    "",
+  );
+}
+
+/** Turns what zod found into faults in this project's words. `choicesAt` names the keys known at a path. */
+export function faultsOf(
+  error: z.ZodError,
+  choicesAt: (path: readonly PropertyKey[]) => readonly string[],
+): Fault[] {
+  return error.issues.flatMap((issue) => faultsOfIssue(issue, choicesAt));
+}
+
+function faultsOfIssue(
+  issue: z.core.$ZodIssue,
+  choicesAt: (path: readonly PropertyKey[]) => readonly string[],
+): Fault[] {
+  const path = pathText(issue.path);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => ({
+        path: pathText([...issue.path, key]),
+        message: unknownKeyFault(key, choicesAt(issue.path)),
+      }));
+    case "invalid_type":
+      return [
+        {
+          path,
+          message:
+            issue.input === undefined
+              ? `is missing; it must be ${article(issue.expected)}`
+              : typeFault(issue),
+        },
+      ];
+    case "invalid_value":
+      return [{ path, message: choiceFault(issue.input, issue.values.map(String)) }];
+    case "invalid_union":
+      return [{ path, message: unionFault(issue) }];
+    case "too_small":
+      return [
+        {
+          path,
+          message:
+            issue.origin === "number" || issue.origin === "int"
+              ? `is ${shown(issue.input)}, below ${issue.minimum}`
+              : issue.message,
+        },
+      ];
+    case "too_big":
+      return [{ path, message: tooBigFault(issue) }];
+    case "invalid_key":
+      return issue.issues.map((inner) => ({ path, message: inner.message }));
+    default:
+      return [{ path, message: withInput(issue) }];
+  }
+}
+
+function unknownKeyFault(key: string, choices: readonly string[]): string {
+  return `is not a setting${suggestion(key, choices)}; known here: ${choices.join(", ")}`;
+}
+
+const words: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a text",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+};
+
+function article(expected: string): string {
+  return words[expected] ?? expected;
+}
+
+function typeFault(issue: z.core.$ZodIssueInvalidType): string {
+  return `is ${shown(issue.input)}; it must be ${article(issue.expected)}`;
+}
+
+function tooBigFault(issue: z.core.$ZodIssueTooBig): string {
+  if (issue.message.startsWith("is ")) return `is ${shown(issue.input)}; it ${issue.message}`;
+  return issue.origin === "number" || issue.origin === "int"
+    ? `is ${shown(issue.input)}, above ${issue.maximum}`
+    : `has more than ${issue.maximum} entries or characters`;
+}
+
+function choiceFault(input: unknown, choices: readonly string[]): string {
+  const list = `choose one of: ${choices.join(", ")}`;
+  if (input === undefined) return `is missing; ${list}`;
+  return `is ${shown(input)}, which is not a choice${suggestion(typeof input === "string" ? input : "", choices)}; ${list}`;
+}
+
+function unionFault(issue: z.core.$ZodIssueInvalidUnion): string {
+  const input: unknown = issue.input;
+  const tag = issue.discriminator;
+  const given: unknown =
+    tag !== undefined && typeof input === "object" && input !== null ? Reflect.get(input, tag) : input;
+  return choiceFault(given, "options" in issue ? (issue.options ?? []).map(String) : []);
+}
+
+/** Messages of our own begin with a verb ("is not …"); what was given is put before it. */
+function withInput(issue: z.core.$ZodIssue): string {
+  const input: unknown = issue.input;
+  if (!issue.message.startsWith("is not ") && !issue.message.startsWith("is none ")) return issue.message;
+  return `${shown(input)} ${issue.message}`;
+}
+
+function suggestion(word: string, choices: readonly string[]): string {
+  const near = didYouMean(word, choices);
+  if (near !== undefined) return ` (did you mean ${near}?)`;
+  return "";
+}
+
+/** What was given, short; never a key or a certificate. */
+function shown(input: unknown): string {
+  if (typeof input === "string" && (input.includes("-----BEGIN") || input.length > 60))
+    return `a text of ${input.length} characters`;
+  if (Array.isArray(input)) return "a list";
+  if (typeof input === "object" && input !== null) return "an object";
+  return typeof input === "string" ? `"${input}"` : String(input);
+}

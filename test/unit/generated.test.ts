@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { configBlock, pulumiYaml, settingsPage } from "../../scripts/generate";
+import { parseSettings } from "../../components/settings";
+import { goodSettings } from "./goodSettings";
+
+describe("what is generated from the settings' schema", () => {
+  it("Pulumi.yaml has every setting with its type, words and default", () => {
+    const current = readFileSync("Pulumi.yaml", "utf8");
+    assert.equal(current, pulumiYaml(current), "out of step: npm run generate");
+    for (const [key, entry] of Object.entries(configBlock())) assert.notEqual(entry["description"], "", key);
+  });
+
+  it("docs/settings.md has them too, each with words", async () => {
+    const page = readFileSync("docs/settings.md", "utf8");
+    assert.equal(page, await settingsPage(), "out of step: npm run generate");
+    assert(!/\|\s+\|$/m.test(page), "a setting has no description");
+  });
+
+  it("the defaults of Pulumi.yaml are the schema's own", () => {
+    const { domain, auth, docker } = { ...goodSettings(), docker: oneHost() };
+    const written = Object.entries(configBlock()).flatMap(([key, entry]) =>
+      "default" in entry ? [[key.replace("jitsi-fleet:", ""), entry["default"]] as const] : [],
+    );
+    const required = { domain, auth, docker, production: false };
+    assert.deepEqual(
+      parseSettings({ ...Object.fromEntries(written), ...required }, "test"),
+      parseSettings(required, "test"),
+    );
+  });
+
+  for (const file of ["Pulumi.dev.yaml"])
+    it(`${file} has good settings`, () => {
+      const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+      const given = Object.entries(config).map(
+        ([key, value]) => [key.replace("jitsi-fleet:", ""), value] as const,
+      );
+      parseSettings(Object.fromEntries(given), file);
+    });
+});
+
+function oneHost(): unknown {
+  const host = {
+    name: "a",
+    address: "unix:///run/docker.sock",
+    publicAddress: "198.51.100.11",
+    privateAddress: "10.213.0.11",
+  };
+  return { hosts: [host] };
+}

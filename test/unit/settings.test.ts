@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { parseSettings, SettingsError } from "../../components/settings";
+import type { Fault } from "../../components/settings/faults";
+import { goodSettings, spoilt } from "./goodSettings";
+
+function faultsIn(given: Record<string, unknown>): readonly Fault[] {
+  try {
+    parseSettings(given, "test");
+  } catch (error) {
+    assert(error instanceof SettingsError);
+    return error.faults;
+  }
+  return [];
+}
+
+const key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+/** What is spoilt, with what; where the fault is told, and what of its words matters. */
+const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] = [
+  // Wrong types
+  ["production", "yes", "production", /"yes"; it must be true or false/],
+  ["domain", 7, "domain", /is 7; it must be a text/],
+  ["shards", "s1", "shards", /must be a list/],
+  ["shards[0]", "s1", "shards[0]", /must be an object/],
+  ["bridges", 4, "bridges", /must be an object/],
+  ["bridges.min", "2", "bridges.min", /is "2"; it must be a number/],
+  ["bridges.max", 2.5, "bridges.max", /a whole number/],
+  ["jibris.free", true, "jibris.free", /is true; it must be a number/],
+  ["recordings.record", "on", "recordings.record", /true or false/],
+  ["edge.httpPort", "80", "edge.httpPort", /must be a number/],
+  ["docker.hosts", {}, "docker.hosts", /must be a list/],
+  ["docker.hosts[0].roles", "edge", "docker.hosts[0].roles", /must be a list/],
+  ["docker.hosts[0].drained", "no", "docker.hosts[0].drained", /true or false/],
+  ["tags", ["it"], "tags", /must be an object/],
+  ["tags.owner", 5, "tags.owner", /must be a text/],
+  ["allowCutCalls", "please", "allowCutCalls", /true or false/],
+  // Missing
+  ["domain", undefined, "domain", /is missing/],
+  ["auth", undefined, "auth", /is missing/],
+  ["docker", undefined, "docker", /is missing/],
+  ["docker.hosts[1].privateAddress", undefined, "docker.hosts[1].privateAddress", /is missing/],
+  ["shards[1].name", undefined, "shards[1].name", /is missing/],
+  ["auth", { type: "jwt", appSecret: "0123456789abcdef" }, "auth.appId", /is missing/],
+  ["tls", { mode: "provided", certificate }, "tls.privateKey", /is missing/],
+  // Ranges
+  ["bridges.min", 0, "bridges.min", /is 0, below 1/],
+  ["bridges.max", 201, "bridges.max", /is 201, above 200/],
+  ["bridges.capacity", 1, "bridges.capacity", /below 2/],
+  ["jibris.free", -1, "jibris.free", /is -1, below 0/],
+  ["jibris.max", 501, "jibris.max", /above 500/],
+  ["edge.nodes", 2, "edge.nodes", /all that there is today/],
+  ["edge.httpsPort", 70000, "edge.httpsPort", /above 65535/],
+  ["docker.hosts[0].slots", { bridges: 201 }, "docker.hosts[0].slots.bridges", /above 200/],
+  ["shards", [], "shards", /at least one shard/],
+  ["docker.hosts", [], "docker.hosts", /name at least one host/],
+  ["docker.hosts[0].roles", [], "docker.hosts[0].roles", /is empty/],
+  // Choices
+  ["platform", "kubernetes", "platform", /choose one of: docker/],
+  ["shards[0].state", "dran", "shards[0].state", /did you mean drain\?/],
+  ["tls.mode", "acme", "tls.mode", /choose one of: self-signed, provided/],
+  ["auth.type", "jtw", "auth.type", /did you mean jwt\?/],
+  ["auth.recorders", "everybody", "auth.recorders", /moderators, token/],
+  ["docker.hosts[0].roles", ["edge", "shards"], "docker.hosts[0].roles[1]", /did you mean shard\?/],
+  // Formats
+  ["domain", "https://meet.school.net", "domain", /host name/],
+  ["domain", "Meet.School.net", "domain", /small letters/],
+  ["shards[0].name", "one", "shards[0].name", /then a number/],
+  ["shards[0].name", "s0", "shards[0].name", /from 1 to 999/],
+  ["shards[0].name", "s1000", "shards[0].name", /from 1 to 999/],
+  ["images.release", "", "images.release", /image tag/],
+  ["images.registry", "https://registry", "images.registry", /image repository/],
+  ["docker.hosts[0].name", "Host A", "docker.hosts[0].name", /small letters/],
+  ["docker.hosts[0].address", "/var/run/docker.sock", "docker.hosts[0].address", /unix:\/\/\//],
+  ["docker.hosts[0].publicAddress", "meet.school.net", "docker.hosts[0].publicAddress", /IPv4/],
+  ["docker.hosts[1].hostKey", "SHA256:abc", "docker.hosts[1].hostKey", /public host key/],
+  ["docker.hosts[0].udpPorts", "10000", "docker.hosts[0].udpPorts", /range of ports/],
+  ["docker.hosts[0].udpPorts", "10099-10000", "docker.hosts[0].udpPorts", /range of ports/],
+  ["docker.hosts[0].udpPorts", "80-1100", "docker.hosts[0].udpPorts", /from 1024/],
+  ["tags", { "1st": "x" }, "tags.1st", /tag's name/],
+  [
+    "tls",
+    { mode: "provided", certificate: "cert.pem", privateKey: key },
+    "tls.certificate",
+    /PEM certificate/,
+  ],
+  ["auth", { type: "jwt", appId: "a", appSecret: "short" }, "auth.appSecret", /shorter than 16/],
+  // Unknown keys
+  ["bridge", { max: 3 }, "bridge", /did you mean bridges\?/],
+  ["bridges.maximum", 3, "bridges.maximum", /is not a setting; known here: min, max, capacity/],
+  ["jibris.fre", 3, "jibris.fre", /did you mean free\?/],
+  ["shards[1].status", "ready", "shards[1].status", /is not a setting/],
+  ["docker.hosts[0].addres", "x", "docker.hosts[0].addres", /did you mean address\?/],
+  ["docker.hosts[0].slots", { bridge: 2 }, "docker.hosts[0].slots.bridge", /did you mean bridges\?/],
+  ["tls.certificate", certificate, "tls.certificate", /is not a setting/],
+  ["auth.guests", true, "auth.guests", /is not a setting/],
+  // Duplicates
+  ["shards[1].name", "s1", "shards[1].name", /already the name of shards\[0\]/],
+  ["shards[1].name", "eu1", "shards[1].name", /number is a shard's identity/],
+  ["docker.hosts[1].name", "a", "docker.hosts[1].name", /already the name/],
+  ["docker.hosts[1].privateAddress", "10.213.0.11", "docker.hosts[1].privateAddress", /needs its own/],
+  [
+    "docker.hosts[0].roles",
+    ["edge", "edge", "shard", "bridge", "jibri"],
+    "docker.hosts[0].roles",
+    /names edge twice/,
+  ],
+  // Contradictions
+  ["bridges.min", 11, "bridges.min", /above bridges\.max \(10\)/],
+  ["jibris.free", 5, "jibris.free", /above jibris\.max \(4\)/],
+  ["bridges.max", 60, "bridges.max", /120 bridges, but the hosts have 80 slots/],
+  ["docker.hosts[0].udpPorts", "10000-10001", "docker.hosts[0].udpPorts", /too few.*widen it to 10000-10004/],
+  ["jibris.max", 9, "jibris.max", /more than the hosts' 8 slots/],
+  ["edge.httpsPort", 80, "edge.httpPort", /two ports/],
+  ["shards[0].host", undefined, "shards[0].host", /choose one of: a, b/],
+  ["shards[0].host", "c", "shards[0].host", /not in docker\.hosts; choose one of: a, b/],
+  ["shards", [{ name: "s1", host: "a", state: "drain" }], "shards", /none in state ready/],
+  ["recordings.record", false, "jibris.free", /recordings\.stream are both false/],
+  ["jibris", { free: 0, max: 0 }, "jibris.max", /recording or streaming is allowed/],
+  ["auth.recorders", "token", "auth.recorders", /only jwt has tokens/],
+  [
+    "docker.hosts[0].privateAddress",
+    "127.0.0.1",
+    "docker.hosts[0].privateAddress",
+    /not reached from containers/,
+  ],
+  ["docker.hosts[0].publicAddress", "0.0.0.0", "docker.hosts[0].publicAddress", /cannot be advertised/],
+  ["docker.hosts[1].hostKey", undefined, "docker.hosts[1].hostKey", /could pose as this host/],
+  ["docker.hosts[0].hostKey", "ssh-ed25519 AAAA", "docker.hosts[0].hostKey", /belongs to ssh:\/\//],
+  ["docker.hosts[0].address", "tcp://10.213.0.11:2376", "docker.hosts[0].tls", /hands root to its network/],
+  ["docker.hosts[0].drained", true, "shards[0].state", /its host a is drained/],
+  ["docker.hosts[1].roles", ["edge", "shard", "bridge"], "docker.hosts", /edge\.nodes is 1/],
+  ["docker.hosts[0].roles", ["shard", "bridge", "jibri"], "docker.hosts", /no host with the role edge/],
+  [
+    "docker.hosts[1].publicAddress",
+    "198.51.100.11",
+    "docker.hosts[1].udpPorts",
+    /range of docker\.hosts\[0\]/,
+  ],
+  ["production", true, "auth.type", /open in production/],
+  ["production", true, "tls.mode", /self-signed in production/],
+];
+
+describe("settings", () => {
+  it("takes good ones, fills in defaults and freezes them", () => {
+    const settings = parseSettings({ ...goodSettings(), bridges: { max: 8 } }, "test");
+    assert.deepEqual(settings.bridges, { min: 2, max: 8, capacity: 80 });
+    assert.deepEqual(settings.shards[1], {
+      name: "s2",
+      host: "b",
+      state: "ready",
+      number: 2,
+      release: "stable-11146-2",
+    });
+    assert.deepEqual(settings.docker.hosts[0]?.ports, { first: 10000, last: 10099 });
+    assert.throws(() => Object.assign(settings.bridges, { max: 1 }), TypeError);
+  });
+
+  it("has at least 60 ways to be wrong below", () => assert(bad.length >= 60, `${bad.length}`));
+
+  for (const [path, value, at, words] of bad)
+    it(`refuses ${path} = ${String(JSON.stringify(value)).slice(0, 60)}`, () => {
+      const faults = faultsIn(spoilt(path, value));
+      const told = faults.filter((fault) => fault.path === at);
+      assert(
+        told.some(({ message }) => words.test(message)),
+        `${at} ${String(words)} is not among ${JSON.stringify(faults, undefined, 2)}`,
+      );
+    });
+
+  it("tells all faults at once, of the shape and of what contradicts", () => {
+    const given = { ...spoilt("shards[1].name", "s1"), domain: 7, bridge: {}, edge: { httpPort: 443 } };
+    assert.deepEqual(
+      faultsIn(given)
+        .map(({ path }) => path)
+        .sort(),
+      ["bridge", "domain", "edge.httpPort", "shards[1].name"],
+    );
+  });
+
+  it("never repeats a key or a certificate in an error", () => {
+    const error = faultsIn(spoilt("auth", { type: "jwt", appId: 5, appSecret: "0123456789" }));
+    assert(!JSON.stringify(error).includes("0123456789"), JSON.stringify(error));
+    const tls = faultsIn(
+      spoilt("tls", { mode: "provided", certificate: key, privateKey: `x${certificate}` }),
+    );
+    assert(!JSON.stringify(tls).includes("MIIB"), JSON.stringify(tls));
+  });
+});
