@@ -24,7 +24,7 @@ const MEASURE_LIMIT_SECONDS = 20;
  * subject from the resource's own inputs, so that they also guard what the program declares no longer.
  */
 export class Guard {
-  /** Before a container, or the files it reads, is changed or deleted. */
+  /** Before a node, one of its containers, or the files they read, is changed or deleted. */
   readonly stop: pulumi.ResourceHook;
   /** Before the edge's routes change. */
   readonly reroute: pulumi.ResourceHook;
@@ -45,7 +45,7 @@ export class Guard {
   }
 
   private async beforeStop(args: pulumi.ResourceHookArgs): Promise<void> {
-    const subject = subjectOf(await plain(args.oldInputs));
+    const subject = subjectOf(args.name, await plain(args.oldInputs));
     if (!subject) return;
     const found = await this.measured(subject);
     const isReady = this.settings.shards.some(
@@ -144,9 +144,12 @@ const subjectLabels = z.object({
   [labels.place]: z.string(),
 });
 const asked = z.object({ environment: z.object({ [SUBJECT_VARIABLE]: z.string() }) });
+const nodeInputs = z.object({ role: z.enum(hostRoles), host: z.string() });
 
-/** The subject that a command's environment or a container's labels name. */
-function subjectOf(inputs: unknown): Subject | undefined {
+/** Whom a resource belongs to: the node itself, or what a command's environment or a container's labels name. */
+function subjectOf(name: string, inputs: unknown): Subject | undefined {
+  const node = nodeInputs.safeParse(inputs);
+  if (node.success) return { role: node.data.role, node: name, place: node.data.host };
   const command = asked.safeParse(inputs);
   if (command.success) return JSON.parse(command.data.environment[SUBJECT_VARIABLE]) as Subject;
   const container = labelled.safeParse(inputs);

@@ -51,9 +51,20 @@ export class DockerNode extends pulumi.ComponentResource {
     args: DockerNodeArgs,
     opts: pulumi.ComponentResourceOptions,
   ) {
-    super("jitsi-fleet:docker:Node", name, { host: args.place.host.name, role: args.role }, opts);
+    const { guard, host } = args.place;
+    const images = Object.fromEntries(args.containers.map((spec) => [spec.name, spec.image]));
+    const revision = secretHash(
+      args.containers.map((spec) => ({ ...spec, live: undefined, files: filesOf(spec) })),
+    );
+    super(
+      "jitsi-fleet:docker:Node",
+      name,
+      { role: args.role, host: host.name, images, revision },
+      // On the node itself it runs before any child is touched: all of the node changes, or none.
+      pulumi.mergeOptions(opts, { hooks: { beforeUpdate: [guard.stop] } }),
+    );
     this.args = args;
-    this.subject = { role: args.role, node: name, place: args.place.host.name };
+    this.subject = { role: args.role, node: name, place: host.name };
 
     const network = new docker.Network(
       name,

@@ -31,7 +31,8 @@ export function haproxyConfiguration(args: HaproxyArgs): string {
   return `global
     log stdout format raw local0 info
     localpeer ${args.peerName}
-    maxconn 20000
+    # As many connections as the container's file limit allows, up to some 25,000.
+    fd-hard-limit 50000
     hard-stop-after 6h
     ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
     ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
@@ -46,7 +47,6 @@ defaults
     log global
     option httplog
     option dontlognull
-    option forwardfor
     timeout connect 5s
     # Above BOSH's long poll of 60 s.
     timeout client 90s
@@ -55,7 +55,6 @@ defaults
     timeout http-request 10s
     timeout http-keep-alive 60s
     timeout check 5s
-    default-server check inter 2s fall 3 rise 2 on-marked-down shutdown-sessions
 
 frontend http
     bind :${args.httpPort}
@@ -67,19 +66,25 @@ frontend https
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Forwarded-Proto https
     http-request deny deny_status 404 if { path_reg -i ^/_health }
-    http-request normalize-uri path-merge-slashes
-
+    http-request set-var(txn.path) path,lower,regsub(//+,/,g),regsub(/$,)
     acl has_query_room url_param(room) -m found
-    # First segment (after the tenant, if any) that is part of the application, not a room.
-    acl asset path_reg -i ^(/[^/]+)?/(libs|css|static|images|fonts|lang|sounds|connection_optimization|\\.well-known)/
-    acl asset path_reg -i /(config\\.js|interface_config\\.js|external_api\\.js|manifest\\.json|pwa-worker\\.js|robots\\.txt|favicon\\.(ico|svg|png)|http-bind|xmpp-websocket|_unlock|conference-request/v1)$
-    acl page path_reg ^/[^/]+(/[^/]+)?/?$
-    acl tenanted path_reg ^/[^/]+/[^/]+
-    acl reserved path_reg -i ^/(conference-request|libs|css|static|images|fonts|lang|sounds|connection_optimization|\\.well-known)/
+    # Paths of the application, with a tenant before them or not.
+    acl asset var(txn.path) -m reg ^(/[^/]+)?/(libs|css|static|images|fonts|lang|sounds|connection_optimization|\.well-known)/
+    acl asset var(txn.path) -m reg /(config\.js|interface_config\.js|external_api\.js|manifest\.json|pwa-worker\.js|robots\.txt|favicon\.(ico|svg|png)|http-bind|xmpp-websocket|_unlock|conference-request/v1)$
+    acl page var(txn.path) -m reg ^/[^/]+(/[^/]+)?$
+    acl tenanted var(txn.path) -m reg ^/[^/]+/[^/]+
+    acl reserved var(txn.path) -m reg ^/(conference-request|libs|css|static|images|fonts|lang|sounds|connection_optimization|\.well-known)/
 
-    http-request set-var(txn.tenant) path,lower,field(2,/),regsub(%25,%,g) if tenanted !reserved
-    http-request set-var(txn.room) url_param(room),lower,regsub(%25,%,g) if has_query_room
-    http-request set-var(txn.room) path,lower,regsub(/$,),regsub(^.*/,),regsub(%25,%,g) if !has_query_room page !asset
+    http-request set-var(txn.tenant) var(txn.path),field(2,/) if tenanted !reserved
+    http-request set-var(txn.room) url_param(room) if has_query_room
+    http-request set-var(txn.room) var(txn.path),regsub(^.*/,) if !has_query_room page !asset
+    # Twice, for clients that encode twice. What cannot be decoded stays as it is.
+    http-request set-var(txn.tenant) var(txn.tenant),url_dec
+    http-request set-var(txn.tenant) var(txn.tenant),url_dec
+    http-request set-var(txn.room) var(txn.room),url_dec
+    http-request set-var(txn.room) var(txn.room),url_dec
+    http-request set-var(txn.tenant) var(txn.tenant),lower
+    http-request set-var(txn.room) var(txn.room),lower
     http-request set-var-fmt(txn.key) %[var(txn.tenant)]/%[var(txn.room)] if { var(txn.room) -m found }
 
     use_backend rooms if { var(txn.key) -m found }
@@ -93,6 +98,7 @@ backend rooms
     option httpchk
     http-check send meth GET uri /_health
     http-check expect status 200
+    default-server check inter 2s fall 3 rise 2 on-marked-down shutdown-sessions
 ${args.servers.map(serverLine).join("\n")}
 
 # What belongs to no room is the same on every shard.
@@ -109,5 +115,5 @@ const bareServerLine = ({ name, number, web }: Server): string =>
 function serverLine(server: Server): string {
   // Weight 0 keeps the rooms that stick and hashes no new one there.
   const state = { ready: "", drain: " weight 0", maint: " disabled" }[server.state];
-  return `${bareServerLine(server)}${state} maxconn 10000`;
+  return `${bareServerLine(server)}${state}`;
 }

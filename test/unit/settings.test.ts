@@ -159,7 +159,7 @@ describe("settings", () => {
   it("has at least 60 ways to be wrong below", () => assert(bad.length >= 60, `${bad.length}`));
 
   for (const [path, value, at, words] of bad)
-    it(`refuses ${path} = ${String(JSON.stringify(value)).slice(0, 60)}`, () => {
+    it(`refuses ${path} = ${value === undefined ? "nothing" : JSON.stringify(value).slice(0, 60)}`, () => {
       const faults = faultsIn(spoilt(path, value));
       const told = faults.filter((fault) => fault.path === at);
       assert(
