@@ -24,18 +24,28 @@ const MEASURE_LIMIT_SECONDS = 20;
  * subject from the resource's own inputs, so that they also guard what the program declares no longer.
  */
 export class Guard {
-  /** Before a node, one of its containers, or the files they read, is changed or deleted. */
+  /** Before anything of a node is changed: a shard must be in drain or maint, and everything measured empty. */
+  readonly change: pulumi.ResourceHook;
+  /** Before one of a node's containers, or the files it reads, is changed or deleted: it must be measured empty. */
   readonly stop: pulumi.ResourceHook;
   /** Before the edge's routes change. */
   readonly reroute: pulumi.ResourceHook;
   /** One measurement a subject and update: what is being replaced can't be asked twice. */
   private readonly findings = new Map<string, Promise<Finding>>();
 
+  /** What was warned of in this run: a node and each of its containers would say the same. */
+  private readonly warned = new Set<string>();
+
   constructor(
     private readonly stack: string,
     private readonly settings: Settings,
   ) {
     const onDryRun = { onDryRun: true };
+    this.change = new pulumi.ResourceHook(
+      "change-only-what-is-drained",
+      (args) => this.beforeChange(args),
+      onDryRun,
+    );
     this.stop = new pulumi.ResourceHook("stop-only-what-is-empty", (args) => this.beforeStop(args), onDryRun);
     this.reroute = new pulumi.ResourceHook(
       "reroute-only-what-is-empty",
@@ -44,15 +54,20 @@ export class Guard {
     );
   }
 
-  private async beforeStop(args: pulumi.ResourceHookArgs): Promise<void> {
-    const subject = subjectOf(args.name, await plain(args.oldInputs));
-    if (!subject) return;
+  private async beforeChange(args: pulumi.ResourceHookArgs): Promise<void> {
+    const { role, host } = nodeInputs.parse(await plain(args.oldInputs));
+    const subject: Subject = { role, node: args.name, place: host };
     const found = await this.measured(subject);
     const isReady = this.settings.shards.some(
       ({ name, state }) => name === subject.node && state === "ready",
     );
-    const ready = subject.role === "shard" && isReady && found !== "absent";
-    this.refuse(subject, `Changing or removing ${args.name}`, ready ? inReady(subject.node) : found);
+    const refused = role === "shard" && isReady && found !== "absent";
+    this.refuse(subject, `Changing ${args.name}`, refused ? inReady(subject.node) : found);
+  }
+
+  private async beforeStop(args: pulumi.ResourceHookArgs): Promise<void> {
+    const subject = subjectOf(await plain(args.oldInputs));
+    if (subject) this.refuse(subject, `Stopping ${args.name}`, await this.measured(subject));
   }
 
   private async beforeReroute(args: pulumi.ResourceHookArgs): Promise<void> {
@@ -103,12 +118,20 @@ export class Guard {
   private refuse(subject: Subject, what: string, found: Finding): void {
     if (typeof found === "string") return;
     const reason = `${what} would cut calls: ${found.objection}`;
-    if (this.settings.allowCutCalls) return void pulumi.log.warn(`${reason}. Allowed by allowCutCalls.`);
+    if (this.settings.allowCutCalls) {
+      this.warnOnce(subject, `${reason}. Allowed by allowCutCalls.`);
+      return;
+    }
     const remedy = stopRules[subject.role]?.remedy(subject.node) ?? "";
     const message = `${reason}. ${remedy}. To cut them all the same: pulumi config set allowCutCalls true`;
-    if (pulumi.runtime.isDryRun())
-      return void pulumi.log.warn(`As things are now, this update would be refused. ${message}`);
-    throw new Error(message);
+    if (!pulumi.runtime.isDryRun()) throw new Error(message);
+    this.warnOnce(subject, `As things are now, this update would be refused. ${message}`);
+  }
+
+  private warnOnce({ role, node }: Subject, message: string): void {
+    if (this.warned.has(`${role} ${node}`)) return;
+    this.warned.add(`${role} ${node}`);
+    void pulumi.log.warn(message);
   }
 }
 
@@ -146,10 +169,8 @@ const subjectLabels = z.object({
 const asked = z.object({ environment: z.object({ [SUBJECT_VARIABLE]: z.string() }) });
 const nodeInputs = z.object({ role: z.enum(hostRoles), host: z.string() });
 
-/** Whom a resource belongs to: the node itself, or what a command's environment or a container's labels name. */
-function subjectOf(name: string, inputs: unknown): Subject | undefined {
-  const node = nodeInputs.safeParse(inputs);
-  if (node.success) return { role: node.data.role, node: name, place: node.data.host };
+/** Whom a resource belongs to, by a command's environment or a container's labels. */
+function subjectOf(inputs: unknown): Subject | undefined {
   const command = asked.safeParse(inputs);
   if (command.success) return JSON.parse(command.data.environment[SUBJECT_VARIABLE]) as Subject;
   const container = labelled.safeParse(inputs);

@@ -61,7 +61,7 @@ export class DockerNode extends pulumi.ComponentResource {
       name,
       { role: args.role, host: host.name, images, revision },
       // On the node itself it runs before any child is touched: all of the node changes, or none.
-      pulumi.mergeOptions(opts, { hooks: { beforeUpdate: [guard.stop] } }),
+      pulumi.mergeOptions(opts, { hooks: { beforeUpdate: [guard.change] } }),
     );
     this.args = args;
     this.subject = { role: args.role, node: name, place: host.name };

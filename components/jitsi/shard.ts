@@ -30,6 +30,9 @@ const XMPP_PORT = 5222;
 /** Docker's networks and the fleet's own lie in these; nothing else reaches a shard's ports. */
 const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as const;
 
+/** Prosody's HTTP port is not published: the shard's own network alone reaches it, at addresses Docker picks. */
+const WHOEVER_REACHES_IT = "0.0.0.0/0";
+
 /** Prosody, Jicofo and the web server of one shard. Every room of the shard lives in these three. */
 export function shardContainers(args: ShardContainersArgs): ContainerSpec[] {
   return [prosody(args), jicofo(args), web(args)];
@@ -62,12 +65,12 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
       PUBLIC_URL: args.publicUrl,
       ENABLE_RECORDING: recordingEnabled(args),
       PROSODY_ENABLE_METRICS: "1",
-      PROSODY_METRICS_ALLOWED_CIDR: "172.16.0.0/12",
+      PROSODY_METRICS_ALLOWED_CIDR: WHOEVER_REACHES_IT,
       PROSODY_TRUSTED_PROXIES: ["127.0.0.1", "::1", ...PRIVATE_RANGES].join(","),
       // 10 kb/s, the default, throttles large rooms; 8x8 uses 512.
       PROSODY_C2S_LIMIT: "512kb/s",
-      // The image's template splits this at the two characters \n. Only the shard's own web server asks for health.
-      GLOBAL_CONFIG: [`http_health_allow_cidr = "172.16.0.0/12"`, permissions].join("\\n"),
+      // The image's template splits this at the two characters \n.
+      GLOBAL_CONFIG: [`http_health_allow_cidr = "${WHOEVER_REACHES_IT}"`, permissions].join("\\n"),
       ...(auth.recorders === "token" ? { XMPP_MODULES: "filter_iq_jibri" } : {}),
     },
     secrets: {

@@ -17,7 +17,7 @@ runCommand(async () => {
       path: "/fleet",
     });
   } finally {
-    await carrier.remove({ force: true });
+    await carrier.remove({ force: true, v: true });
   }
   return `${Object.keys(files).length} files in ${target.volume}`;
 });

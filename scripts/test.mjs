@@ -1,0 +1,79 @@
+// npm test: sets up, then runs the suites one after another and sums them up. Suites can be named: npm test -- unit e2e
+import { spawn } from "node:child_process";
+import { environment, installPackages, installSystemPackages, runMain } from "./setup.mjs";
+
+const mocha = (...args) => ["mocha", ...args];
+/** In the order of their cost. `system`: needs more than npm's packages. */
+const suites = {
+  types: { command: ["tsc", "-p", "."] },
+  lint: { command: ["eslint", "--max-warnings=0", "."] },
+  format: { command: ["prettier", "--check", "--log-level=warn", "."] },
+  unit: { command: mocha("test/unit/**/*.test.ts") },
+  haproxy: { command: mocha("test/haproxy/**/*.test.ts"), system: true },
+  standins: { command: mocha("test/standins/**/*.test.ts", "test/e2e/clients/**/*.test.ts"), system: true },
+  engine: { command: mocha("--timeout=600000", "test/engine/**/*.test.ts"), system: true },
+  e2e: { command: mocha("--timeout=900000", "--bail", "test/e2e/*.e2e.ts"), system: true },
+};
+const check = ["types", "lint", "format", "unit"];
+
+const help = `npm test [-- suite …] [--full] [--json]
+Suites: ${Object.keys(suites).join(", ")}; check is ${check.join(", ")}. Without one: all.
+--full: larger sizes. --json: what ran and its figures, as the last line.`;
+
+/** Runs a suite and counts what mocha says has passed and failed. A suite without mocha counts as one test. */
+function run(name, full) {
+  const { command } = suites[name];
+  console.log(`\n── ${name}: ${command.join(" ")}`);
+  const started = Date.now();
+  return new Promise((resolve, reject) => {
+    const env = { ...environment(), ...(full ? { FLEET_TEST_SIZE: "full" } : {}) };
+    const child = spawn(command[0], command.slice(1), { env, stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (chunk) => {
+      text += chunk;
+      process.stdout.write(chunk);
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      const counted = (word) => Number(new RegExp(`^ +(\\d+) ${word}`, "m").exec(text)?.[1] ?? 0);
+      const isMocha = command[0] === "mocha";
+      const passed = isMocha ? counted("passing") : code === 0 ? 1 : 0;
+      const failed = isMocha ? counted("failing") : code === 0 ? 0 : 1;
+      const ended = code !== 0 && failed === 0 ? 1 : failed;
+      if (isMocha && code === 0 && passed === 0) return reject(new Error(`${name} ran no test`));
+      resolve({
+        name,
+        passed,
+        failed: ended,
+        pending: counted("pending"),
+        seconds: Math.round((Date.now() - started) / 1000),
+      });
+    });
+  });
+}
+
+await runMain(async () => {
+  const args = process.argv.slice(2);
+  if (args.includes("--help")) return void console.log(help);
+  const named = args
+    .filter((arg) => !arg.startsWith("--"))
+    .flatMap((name) => (name === "check" ? check : [name]));
+  const unknown = named.filter((name) => !(name in suites));
+  if (unknown.length > 0) throw new Error(`There is no suite ${unknown.join(", ")}.\n${help}`);
+  const chosen = named.length > 0 ? named : Object.keys(suites);
+
+  installPackages();
+  if (chosen.some((name) => suites[name].system)) installSystemPackages();
+
+  const results = [];
+  for (const name of chosen) results.push(await run(name, args.includes("--full")));
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  console.log("");
+  for (const { name, passed, failed, pending, seconds } of results)
+    console.log(
+      `${failed === 0 ? "ok  " : "FAIL"} ${name}: ${passed} passed, ${failed} failed${pending > 0 ? `, ${pending} skipped` : ""} (${seconds} s)`,
+    );
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+  if (args.includes("--json")) console.log(JSON.stringify(results));
+  return sum("failed") === 0 && sum("pending") === 0 ? 0 : 1;
+});
