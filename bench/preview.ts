@@ -85,11 +85,17 @@ async function measure(shards: number, rounds: number, docker: string): Promise<
 }
 
 async function main(): Promise<void> {
-  if (values.help) return console.log(help);
+  if (values.help) {
+    console.log(help);
+    return;
+  }
   const measurements: Measurement[] = [];
   for (const shards of values.shards.split(",").map(Number))
     measurements.push(await measure(shards, Number(values.rounds), values.docker));
-  if (values.json) return console.log(JSON.stringify(measurements));
+  if (values.json) {
+    console.log(JSON.stringify(measurements));
+    return;
+  }
   const first = measurements[0];
   console.log(
     "shards  resources  preview s  bare s  ratio  growth (preview / resources, against the first row)",

@@ -1,4 +1,5 @@
 import { parseBridgeStats, parseJibriStatus, parseJicofoStats } from "@jitsi-fleet/scaler";
+import { askOverHttp } from "./jitsi/ask";
 import type { Role } from "./platform";
 
 /** How a node is asked whether a stop would cut a call or a recording. */
@@ -13,16 +14,6 @@ export interface StopRule {
   readonly remedy: (node: string) => string;
 }
 
-const ask = (port: number, path: string): readonly string[] => [
-  "curl",
-  "--silent",
-  "--show-error",
-  "--fail",
-  "--max-time",
-  "5",
-  `http://127.0.0.1:${port}${path}`,
-];
-
 const counted = (count: number, one: string): string[] =>
   count === 0 ? [] : [`${count} ${one}${count === 1 ? "" : "s"}`];
 const listed = (parts: readonly string[]): string | undefined =>
@@ -34,7 +25,7 @@ export const stopRules: Readonly<Record<Role, StopRule | undefined>> = {
   edge: undefined,
   shard: {
     container: "jicofo",
-    command: ask(8888, "/stats"),
+    command: askOverHttp(8888, "/stats"),
     busy: (answer) => {
       const { conferences, recordings, streams } = parseJicofoStats(answer);
       return listed([
@@ -49,13 +40,13 @@ export const stopRules: Readonly<Record<Role, StopRule | undefined>> = {
   },
   bridge: {
     container: "jvb",
-    command: ask(8080, "/colibri/stats"),
+    command: askOverHttp(8080, "/colibri/stats"),
     busy: (answer) => listed(counted(parseBridgeStats(answer).participants, "participant")),
     remedy: () => "Wait until its conferences are over",
   },
   jibri: {
     container: "jibri",
-    command: ask(2222, "/jibri/api/v1.0/health"),
+    command: askOverHttp(2222, "/jibri/api/v1.0/health"),
     busy: (answer) => (parseJibriStatus(answer) === "BUSY" ? "a recording or stream" : undefined),
     remedy: () => "Wait until its recording is over and uploaded",
   },

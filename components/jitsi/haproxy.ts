@@ -95,6 +95,8 @@ backend rooms
     hash-type consistent sdbm avalanche
     stick-table type string len 256 size 200k expire 2h srvkey addr peers edge
     stick on var(txn.key)
+    # nginx says it on most answers, but not where a websocket begins.
+    http-response set-header X-Jitsi-Shard %[srv_name] unless { res.hdr(X-Jitsi-Shard) -m found }
     option httpchk
     http-check send meth GET uri /_health
     http-check expect status 200

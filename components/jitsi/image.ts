@@ -1,3 +1,4 @@
+import { askOverHttp } from "./ask";
 import { FLEET_DIRECTORY, SECRETS_FILE, type ContainerSpec } from "../platform";
 
 /** Where the images come from, and which release of them. */
@@ -34,15 +35,9 @@ export const jitsiImageDefaults = {
   knownHosts: {},
 } as const satisfies Partial<ContainerSpec>;
 
-/** A health check by HTTP inside the container; the images carry curl. */
+/** A health check over HTTP that prints nothing. */
 export const httpHealthCheck = (port: number, path: string): readonly string[] => [
-  "curl",
-  "--silent",
-  "--show-error",
-  "--fail",
-  "--max-time",
-  "5",
+  ...askOverHttp(port, path),
   "--output",
   "/dev/null",
-  `http://127.0.0.1:${port}${path}`,
 ];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { configBlock, pulumiYaml, settingsPage } from "../../scripts/generate";
-import { parseSettings } from "../../components/settings";
+import { parseSettings, SettingsError } from "../../components/settings";
 import { goodSettings } from "./goodSettings";
 
 describe("what is generated from the settings' schema", () => {
@@ -30,14 +30,22 @@ describe("what is generated from the settings' schema", () => {
     );
   });
 
-  for (const file of ["Pulumi.dev.yaml"])
-    it(`${file} has good settings`, () => {
-      const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
-      const given = Object.entries(config).map(
-        ([key, value]) => [key.replace("jitsi-fleet:", ""), value] as const,
-      );
-      parseSettings(Object.fromEntries(given), file);
-    });
+  it("Pulumi.dev.yaml has good settings", () => {
+    parseSettings(stackSettings("Pulumi.dev.yaml"), "dev");
+  });
+
+  it("Pulumi.prod.yaml lacks only what is the operator's own", () => {
+    assert.throws(
+      () => parseSettings(stackSettings("Pulumi.prod.yaml"), "prod"),
+      (error) => {
+        assert(error instanceof SettingsError);
+        const paths = error.faults.map(({ path }) => path).sort();
+        const own = ["auth.appSecret", "docker.hosts[0].hostKey", "docker.hosts[1].hostKey", "domain"];
+        assert.deepEqual(paths, [...own, "tls.certificate", "tls.privateKey"]);
+        return true;
+      },
+    );
+  });
 });
 
 function oneHost(): unknown {
@@ -48,4 +56,11 @@ function oneHost(): unknown {
     privateAddress: "10.213.0.11",
   };
   return { hosts: [host] };
+}
+
+function stackSettings(file: string): Record<string, unknown> {
+  const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key.replace("jitsi-fleet:", ""), value]),
+  );
 }
