@@ -9,6 +9,7 @@ const suites = {
   lint: { command: ["eslint", "--max-warnings=0", "."] },
   format: { command: ["prettier", "--check", "--log-level=warn", "."] },
   unit: { command: mocha("test/unit/**/*.test.ts") },
+  docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
   haproxy: { command: mocha("test/haproxy/**/*.test.ts"), system: true },
   standins: { command: mocha("test/standins/**/*.test.ts", "test/e2e/clients/**/*.test.ts"), system: true },
   engine: { command: mocha("--timeout=600000", "test/engine/**/*.test.ts"), system: true },

@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import http from "node:http";
-import { Duplex } from "node:stream";
+import { Duplex, PassThrough, type Readable, type Writable } from "node:stream";
 import type { ProviderArgs } from "@pulumi/docker";
 import Docker from "dockerode";
 
@@ -13,20 +13,19 @@ export interface Connection {
 }
 
 /**
- * Options of ssh that take the declared host key and no other, without a file of known hosts. The connection is
- * kept for a minute, since the plug-in opens one a call.
+ * Options of ssh that take the declared host key and no other, without a file of known hosts. No connection is kept
+ * and shared here: it would answer for a host that shows another key. Who wants that has ControlMaster in ~/.ssh/config.
  */
 function sshOptions(hostKey: string): string[] {
   return [
     "BatchMode=yes",
     "ConnectTimeout=10",
+    "ServerAliveInterval=10",
+    "ServerAliveCountMax=3",
     "StrictHostKeyChecking=yes",
     "UserKnownHostsFile=/dev/null",
     "GlobalKnownHostsFile=/dev/null",
     `KnownHostsCommand=/bin/echo %H ${hostKey}`,
-    "ControlMaster=auto",
-    "ControlPath=~/.ssh/jitsi-fleet-%C",
-    "ControlPersist=60",
   ].flatMap((option) => ["-o", option]);
 }
 
@@ -89,7 +88,31 @@ class SshAgent extends http.Agent {
     const destination = `${this.url.username}@${this.url.hostname}`;
     const port = this.url.port === "" ? [] : ["-p", this.url.port];
     const argv = [...sshOptions(this.hostKey), ...port, destination, "docker", "system", "dial-stdio"];
-    const child = spawn("ssh", argv, { stdio: ["pipe", "pipe", "inherit"] });
-    return Duplex.from({ readable: child.stdout, writable: child.stdin });
+    return asSocket(spawn("ssh", argv, { stdio: ["pipe", "pipe", "pipe"] }));
   }
+}
+
+/**
+ * A process as the socket that node:http expects. ssh sees to time limits itself. What it says on its way out is the
+ * reason that the caller gets.
+ */
+function asSocket(child: ChildProcessByStdio<Writable, Readable, Readable>): Duplex {
+  const readable = new PassThrough();
+  child.stdout.pipe(readable, { end: false });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-1000)));
+  child.on("error", (error) => readable.destroy(error));
+  child.on("close", (code) => {
+    if (code === 0) readable.end();
+    else readable.destroy(new Error(`ssh ended with code ${code ?? "none"}: ${said.trim()}`));
+  });
+  const stream = Duplex.from({ readable, writable: child.stdin });
+  const self = (): Duplex => stream;
+  return Object.assign(stream, {
+    setTimeout: self,
+    setNoDelay: self,
+    setKeepAlive: self,
+    ref: self,
+    unref: self,
+  });
 }

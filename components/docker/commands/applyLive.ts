@@ -19,43 +19,67 @@ runCommand(async () => {
   const files = { ...secretFiles, [target.main]: process.env[MAIN_FILE_VARIABLE] ?? "" };
   const generation = `generation-${createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12)}`;
   const container = dockerClient(connection, 60).getContainer(target.container);
+  const { directory } = target;
   await running(container);
+  if ((await leadsTo(container, `${directory}/loaded`)) === generation)
+    return `${generation} is in force already`;
 
-  const inForce = await run(container, ["readlink", `${target.directory}/current`], "/", "0:0");
-  if (inForce.output.trim() === generation) return `${generation} is in force already`;
-
-  const named = Object.fromEntries(
-    Object.entries(files).map(([name, content]) => [`${generation}/${name}`, content]),
-  );
-  await container.putArchive(
-    await archive(named, { uid: 0, gid: gidOf(await container.inspect()), mode: 0o440 }),
-    {
-      path: target.directory,
-    },
-  );
-  const checked = await run(container, target.check, `${target.directory}/${generation}`);
+  await write(container, directory, generation, files);
+  const checked = await run(container, target.check, `${directory}/${generation}`);
   if (checked.exitCode !== 0) {
-    await run(container, ["rm", "-r", `${target.directory}/${generation}`], "/", "0:0");
+    await run(container, ["rm", "-r", generation], directory, "0:0");
     throw new Error(
       `The new configuration of ${target.container} failed its check and was not applied:\n${checked.output}`,
     );
   }
 
-  const first = inForce.exitCode !== 0;
-  if (!first) await settled(container, target.settleSeconds);
+  const isFirst = (await leadsTo(container, `${directory}/loaded`)) === undefined;
+  if (!isFirst) await settled(container, target.settleSeconds);
   const before = await processes(container);
-  const swap = `ln -sfn ${generation} next && mv -T next current && find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
-  const swapped = await run(container, ["/bin/sh", "-c", swap], target.directory, "0:0");
-  if (swapped.exitCode !== 0)
-    throw new Error(
-      `The new configuration of ${target.container} could not be put in place: ${swapped.output}`,
-    );
-  if (!first) {
+  await link(container, directory, "current", generation);
+  if (!isFirst) {
     await container.kill({ signal: target.reloadSignal });
     await newProcess(container, before);
   }
-  return `${generation} ${first ? "is the first" : "was reloaded"}`;
+  // Only now: a run that ended before it must reload when it is repeated.
+  await link(container, directory, "loaded", generation);
+  const stale = `find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
+  await run(container, ["/bin/sh", "-c", stale], directory, "0:0");
+  return `${generation} ${isFirst ? "is the first" : "was reloaded"}`;
 });
+
+/** Writes a generation of the files, readable for the container's group. */
+async function write(
+  container: Docker.Container,
+  directory: string,
+  generation: string,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { Config } = await container.inspect();
+  const gid = Number(Config.User.split(":")[1] ?? 0);
+  const named = Object.fromEntries(
+    Object.entries(files).map(([name, content]) => [`${generation}/${name}`, content]),
+  );
+  await container.putArchive(await archive(named, { uid: 0, gid, mode: 0o440 }), { path: directory });
+}
+
+/** Where a link in the container leads; undefined where there is none. */
+async function leadsTo(container: Docker.Container, path: string): Promise<string | undefined> {
+  const { exitCode, output } = await run(container, ["readlink", path], "/", "0:0");
+  return exitCode === 0 ? output.trim() : undefined;
+}
+
+/** Leads a link to a generation, in one step. */
+async function link(
+  container: Docker.Container,
+  directory: string,
+  name: string,
+  generation: string,
+): Promise<void> {
+  const script = `ln -sfn ${generation} ${name}.next && mv -T ${name}.next ${name}`;
+  const { exitCode, output } = await run(container, ["/bin/sh", "-c", script], directory, "0:0");
+  if (exitCode !== 0) throw new Error(`${directory}/${name} could not be led to ${generation}: ${output}`);
+}
 
 /** Waits for the container to run: a host that comes back starts it again. */
 async function running(container: Docker.Container): Promise<void> {
@@ -66,10 +90,6 @@ async function running(container: Docker.Container): Promise<void> {
     if (Date.now() > limit) throw new Error(`The container does not run (${State.Status}): see its log`);
     await sleep(500);
   }
-}
-
-function gidOf(inspection: Docker.ContainerInspectInfo): number {
-  return Number(inspection.Config.User.split(":")[1] ?? 0);
 }
 
 interface Process {

@@ -7,7 +7,7 @@ export interface Ownership {
   readonly mode: number;
 }
 
-/** A tar of files by their path, with the directories they need. */
+/** A tar of files by their path, with the directories they need, which their owner may write. */
 export async function archive(
   files: Readonly<Record<string, string>>,
   ownership: Ownership,
@@ -15,7 +15,7 @@ export async function archive(
   const tar = pack();
   const directories = new Set(Object.keys(files).flatMap(parents));
   for (const name of [...directories].sort())
-    tar.entry({ name, type: "directory", ...ownership, mode: ownership.mode | 0o111 });
+    tar.entry({ name, type: "directory", ...ownership, mode: ownership.mode | 0o311 });
   for (const [name, content] of Object.entries(files)) tar.entry({ name, ...ownership }, content);
   tar.finalize();
   return buffer(tar);
