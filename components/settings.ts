@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { contradictions, shardNumber } from "./settings/contradictions";
+import { contradictions } from "./settings/contradictions";
 import { faultsOf, type Fault } from "./settings/faults";
 import { knownKeys } from "./settings/knownKeys";
+import { shardNumber } from "./settings/shardNumber";
 import { parsePortRange, type PortRange } from "./settings/portRange";
 import {
   settingsSchema,

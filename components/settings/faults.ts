@@ -7,6 +7,26 @@ export interface Fault {
   readonly message: string;
 }
 
+/** Where checks tell what they find. */
+export type Report = (path: string, message: string) => void;
+
+/** Items whose key an earlier one has already. */
+export function duplicates<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | number,
+): { index: number; first: number; key: string }[] {
+  const seen = new Map<string | number, number>();
+  return items.flatMap((item, index) => {
+    const key = keyOf(item);
+    const first = seen.get(key);
+    if (first === undefined) {
+      seen.set(key, index);
+      return [];
+    }
+    return [{ index, first, key: String(key) }];
+  });
+}
+
 /** `shards[1].state`, as `pulumi config set --path` takes it. */
 export function pathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>(

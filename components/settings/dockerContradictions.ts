@@ -1,0 +1,197 @@
+import { bridgePortOffset } from "../docker/placement";
+import { duplicates, type Report } from "./faults";
+import { parsePortRange } from "./portRange";
+import type { DockerHostSettings, HostRole, ParsedSettings, ShardSettings } from "./schema";
+import { shardNumber } from "./shardNumber";
+
+/** What is wrong with the Docker hosts, or with what is to run on them. */
+export function dockerContradictions(
+  settings: Partial<ParsedSettings>,
+  hosts: readonly DockerHostSettings[],
+  fault: Report,
+): void {
+  const { shards, bridges, jibris } = settings;
+  checkHosts(hosts, fault);
+  checkRoles(settings, hosts, fault);
+  if (shards) checkShardPlacement(shards, hosts, fault);
+  if (shards && bridges) checkBridgeRoom(shards, hosts, bridges, fault);
+  if (jibris) checkJibriRoom(hosts, jibris, fault);
+}
+
+function checkHosts(hosts: readonly DockerHostSettings[], fault: Report): void {
+  for (const { index, first, key } of duplicates(hosts, (host) => host.name))
+    fault(`docker.hosts[${index}].name`, `"${key}" is already the name of docker.hosts[${first}]`);
+  for (const { index, first } of duplicates(hosts, (host) => host.address))
+    fault(
+      `docker.hosts[${index}].address`,
+      `is the engine of docker.hosts[${first}] too; one entry per engine`,
+    );
+  for (const { index, first, key } of duplicates(hosts, (host) => host.privateAddress))
+    fault(
+      `docker.hosts[${index}].privateAddress`,
+      `${key} is docker.hosts[${first}]'s; each host needs its own`,
+    );
+  for (const { index, first } of duplicates(
+    hosts.map((host) => `${host.publicAddress} ${host.udpPorts}`),
+    (key) => key,
+  ))
+    fault(
+      `docker.hosts[${index}].udpPorts`,
+      `is the range of docker.hosts[${first}] at the same public address; take another`,
+    );
+  hosts.forEach((host, index) => {
+    const at = `docker.hosts[${index}]`;
+    const others = hosts.slice(0, index);
+    const overlapping = others.findIndex(
+      (other) =>
+        other.publicAddress === host.publicAddress &&
+        other.udpPorts !== host.udpPorts &&
+        overlap(other, host),
+    );
+    if (overlapping >= 0)
+      fault(
+        `${at}.udpPorts`,
+        `${host.udpPorts} overlaps docker.hosts[${overlapping}]'s ${hosts[overlapping]?.udpPorts ?? ""} at the same public address`,
+      );
+    checkConnection(host, at, fault);
+    if (/^127\./.test(host.privateAddress) || host.privateAddress === "0.0.0.0")
+      fault(
+        `${at}.privateAddress`,
+        `${host.privateAddress} is not reached from containers; take the host's address on the private network (172.17.0.1, Docker's own bridge, for a single host)`,
+      );
+    if (host.publicAddress === "0.0.0.0")
+      fault(`${at}.publicAddress`, "0.0.0.0 cannot be advertised; give the address users reach");
+    for (const { key } of duplicates(host.roles, (role) => role)) fault(`${at}.roles`, `names ${key} twice`);
+  });
+}
+
+function overlap(a: DockerHostSettings, b: DockerHostSettings): boolean {
+  const [one, two] = [parsePortRange(a.udpPorts), parsePortRange(b.udpPorts)];
+  return one !== undefined && two !== undefined && one.first <= two.last && two.first <= one.last;
+}
+
+function checkConnection(host: DockerHostSettings, at: string, fault: Report): void {
+  const scheme = host.address.slice(0, host.address.indexOf(":"));
+  if (scheme === "ssh" && host.hostKey === undefined)
+    fault(
+      `${at}.hostKey`,
+      "is missing: without it any machine could pose as this host; take it from ssh-keyscan, after checking it",
+    );
+  if (scheme !== "ssh" && host.hostKey !== undefined)
+    fault(`${at}.hostKey`, `belongs to ssh:// addresses; this one is ${scheme}://`);
+  if (scheme === "tcp" && host.tls === undefined)
+    fault(
+      `${at}.tls`,
+      "is missing: an engine on tcp:// without TLS hands root to its network; give ca, certificate, privateKey",
+    );
+  if (scheme !== "tcp" && host.tls !== undefined)
+    fault(`${at}.tls`, `belongs to tcp:// addresses; this one is ${scheme}://`);
+}
+
+const withRole = (hosts: readonly DockerHostSettings[], role: HostRole): DockerHostSettings[] =>
+  hosts.filter((host) => host.roles.includes(role));
+const namesOf = (hosts: readonly DockerHostSettings[]): string =>
+  hosts.map((host) => host.name).join(", ") || "none";
+
+function checkShardPlacement(
+  shards: readonly ShardSettings[],
+  hosts: readonly DockerHostSettings[],
+  fault: Report,
+): void {
+  const able = withRole(hosts, "shard");
+  shards.forEach((shard, index) => {
+    const path = `shards[${index}].host`;
+    if (shard.host === undefined) {
+      if (able.length > 1)
+        fault(path, `is missing, and more than one host has the role shard; choose one of: ${namesOf(able)}`);
+      return;
+    }
+    const host = hosts.find((candidate) => candidate.name === shard.host);
+    if (!host) fault(path, `"${shard.host}" is not in docker.hosts; choose one of: ${namesOf(able)}`);
+    else if (!host.roles.includes("shard"))
+      fault(path, `"${shard.host}" lacks the role shard; choose one of: ${namesOf(able)}`);
+  });
+  shards.forEach((shard, index) => {
+    const host =
+      shard.host === undefined ? able[0] : hosts.find((candidate) => candidate.name === shard.host);
+    if (host?.drained === true && shard.state === "ready")
+      fault(
+        `shards[${index}].state`,
+        `is ready, but its host ${host.name} is drained; drain the shard, or the host no longer`,
+      );
+  });
+}
+
+function checkRoles(
+  settings: Partial<ParsedSettings>,
+  hosts: readonly DockerHostSettings[],
+  fault: Report,
+): void {
+  const needed: readonly HostRole[] =
+    settings.jibris?.max === 0 ? ["edge", "shard", "bridge"] : ["edge", "shard", "bridge", "jibri"];
+  for (const role of needed) {
+    const able = withRole(hosts, role);
+    if (able.length === 0) fault("docker.hosts", `has no host with the role ${role}; add it to one's roles`);
+    else if ((role === "bridge" || role === "jibri") && able.every((host) => host.drained))
+      fault("docker.hosts", `has only drained hosts with the role ${role} (${namesOf(able)})`);
+  }
+  const edges = withRole(hosts, "edge");
+  if (settings.edge && edges.length > settings.edge.nodes)
+    fault(
+      "docker.hosts",
+      `give the role edge to ${edges.length} hosts (${namesOf(edges)}), but edge.nodes is ${settings.edge.nodes}; take it from the others`,
+    );
+}
+
+function checkBridgeRoom(
+  shards: readonly ShardSettings[],
+  hosts: readonly DockerHostSettings[],
+  bridges: ParsedSettings["bridges"],
+  fault: Report,
+): void {
+  const able = withRole(hosts, "bridge").filter((host) => !host.drained);
+  if (able.length === 0) return;
+  const wanted = shards.length * bridges.max;
+  const slots = able.reduce((sum, host) => sum + host.slots.bridges, 0);
+  if (wanted > slots)
+    fault(
+      "bridges.max",
+      `${bridges.max} for each of ${shards.length} shards makes ${wanted} bridges, but the hosts have ${slots} slots; lower it, or raise docker.hosts[].slots.bridges`,
+    );
+  const ports = able.reduce((sum, host) => sum + sizeOf(host), 0);
+  if (wanted > ports)
+    fault(
+      "bridges.max",
+      `${bridges.max} for each of ${shards.length} shards makes ${wanted} bridges, but the hosts declare ${ports} UDP ports; lower it, or widen docker.hosts[].udpPorts`,
+    );
+  const reach =
+    Math.max(...shards.map((shard) => bridgePortOffset(shardNumber(shard.name), bridges.min))) + 1;
+  hosts.forEach((host, index) => {
+    if (!able.includes(host) || sizeOf(host) >= reach) return;
+    const first = parsePortRange(host.udpPorts)?.first ?? 0;
+    fault(
+      `docker.hosts[${index}].udpPorts`,
+      `${host.udpPorts} is too few: with bridges.min ${bridges.min} and these shards ports reach to ${first + reach - 1}; widen it to ${first}-${first + reach - 1}`,
+    );
+  });
+}
+
+function sizeOf(host: DockerHostSettings): number {
+  const range = parsePortRange(host.udpPorts);
+  return range ? range.last - range.first + 1 : 0;
+}
+
+function checkJibriRoom(
+  hosts: readonly DockerHostSettings[],
+  jibris: ParsedSettings["jibris"],
+  fault: Report,
+): void {
+  const able = withRole(hosts, "jibri").filter((host) => !host.drained);
+  if (able.length === 0) return;
+  const slots = able.reduce((sum, host) => sum + host.slots.jibris, 0);
+  if (jibris.max > slots)
+    fault(
+      "jibris.max",
+      `${jibris.max} is more than the hosts' ${slots} slots; lower it, or raise docker.hosts[].slots.jibris`,
+    );
+}
