@@ -53,9 +53,8 @@ export class DockerNode extends pulumi.ComponentResource {
   ) {
     const { guard, host } = args.place;
     const images = Object.fromEntries(args.containers.map((spec) => [spec.name, spec.image]));
-    const revision = secretHash(
-      args.containers.map((spec) => ({ ...spec, live: undefined, files: filesOf(spec) })),
-    );
+    const containers = args.containers.map((spec) => ({ ...spec, live: undefined, files: filesOf(spec) }));
+    const revision = secretHash({ containers, tags: args.place.tags, privateAddress: host.privateAddress });
     super(
       "jitsi-fleet:docker:Node",
       name,
@@ -71,10 +70,10 @@ export class DockerNode extends pulumi.ComponentResource {
       { name: this.dockerName(), labels: this.labels() },
       this.childOptions(),
     );
-    const containers: pulumi.Resource[] = [];
-    for (const spec of args.containers) containers.push(this.container(spec, network, containers));
+    const started: pulumi.Resource[] = [];
+    for (const spec of args.containers) started.push(this.container(spec, network, started));
 
-    this.running = pulumi.output(containers.map((container) => container.urn)).apply((urns) => urns.length);
+    this.running = pulumi.output(started.map((container) => container.urn)).apply((urns) => urns.length);
     this.registerOutputs({ running: this.running });
   }
 
