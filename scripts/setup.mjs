@@ -16,6 +16,7 @@ const systemPackages = [
   { command: "ip", brings: "iproute2", for: "the tests' own networks" },
   { command: "iptables", brings: "iptables", for: "the tests' own networks" },
   { command: "nsenter", brings: "util-linux", for: "the tests' own networks" },
+  { command: "busybox", brings: "busybox-static", for: "the tests of the Docker plug-in" },
   { command: "sshd", brings: "openssh-server", for: "the tests of hosts on ssh://" },
   { command: "prosody", brings: "prosody", for: "the tests of the XMPP clients" },
 ];

@@ -3,6 +3,12 @@ import { spawn } from "node:child_process";
 import { environment, installPackages, installSystemPackages, runMain } from "./setup.mjs";
 
 const mocha = (...args) => ["mocha", ...args];
+const besideDocker = (command) => [
+  "ts-node",
+  "--transpile-only",
+  "test/support/withDockerEngine.ts",
+  ...command,
+];
 /** In the order of their cost. `system`: needs more than npm's packages. */
 const suites = {
   types: { command: ["tsc", "-p", "."] },
@@ -11,8 +17,14 @@ const suites = {
   unit: { command: mocha("test/unit/**/*.test.ts") },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
   haproxy: { command: mocha("test/haproxy/**/*.test.ts"), system: true },
-  standins: { command: mocha("test/standins/**/*.test.ts", "test/e2e/clients/**/*.test.ts"), system: true },
-  engine: { command: mocha("--timeout=600000", "test/engine/**/*.test.ts"), system: true },
+  standins: {
+    command: besideDocker(
+      mocha("--timeout=300000", "test/standins/**/*.{test,e2e}.ts", "test/e2e/clients/**/*.test.ts"),
+    ),
+    system: true,
+  },
+  engine: { command: besideDocker(mocha("--timeout=600000", "test/engine/**/*.test.ts")), system: true },
+  lab: { command: mocha("--timeout=300000", "test/e2e/lab/*.e2e.ts"), system: true },
   e2e: { command: mocha("--timeout=900000", "--bail", "test/e2e/*.e2e.ts"), system: true },
 };
 const check = ["types", "lint", "format", "unit"];
@@ -37,7 +49,7 @@ function run(name, full) {
     child.on("error", reject);
     child.on("close", (code) => {
       const counted = (word) => Number(new RegExp(`^ +(\\d+) ${word}`, "m").exec(text)?.[1] ?? 0);
-      const isMocha = command[0] === "mocha";
+      const isMocha = command.includes("mocha");
       const passed = isMocha ? counted("passing") : code === 0 ? 1 : 0;
       const failed = isMocha ? counted("failing") : code === 0 ? 0 : 1;
       const ended = code !== 0 && failed === 0 ? 1 : failed;

@@ -1,0 +1,285 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse, stringify } from "yaml";
+import { pulumiCli } from "./cli";
+import { pluginPath } from "./pluginPath";
+
+/** What a call of the CLI gave. */
+export interface CliResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  durationMs: number;
+}
+
+/** A resource in the exported state. */
+export interface StateResource {
+  urn: string;
+  type: string;
+  id?: string;
+  custom: boolean;
+  parent?: string;
+  provider?: string;
+  protect?: boolean;
+  retainOnDelete?: boolean;
+  deletedWith?: string;
+  delete?: boolean;
+  external?: boolean;
+  dependencies?: string[];
+  aliases?: string[];
+  ignoreChanges?: string[];
+  initErrors?: string[];
+  pendingReplacement?: boolean;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+}
+
+/** The exported state of a stack. */
+export interface ExportedState {
+  version: number;
+  deployment: { resources?: StateResource[]; pending_operations?: unknown[] };
+}
+
+/** One step of a preview as JSON. */
+export interface PreviewStep {
+  op: string;
+  urn: string;
+  oldState?: StateResource;
+  newState?: StateResource;
+  diffReasons?: string[];
+  replaceReasons?: string[];
+  detailedDiff?: Record<string, { kind: string; inputDiff: boolean }> | null;
+}
+
+/** A preview as JSON. */
+export interface PreviewJson {
+  steps: PreviewStep[];
+  changeSummary: Partial<Record<string, number>>;
+  diagnostics?: { urn?: string; message: string; severity: string }[];
+}
+
+type Config = Record<string, unknown>;
+
+export interface EngineStackOptions {
+  /** The program's folder, with its Pulumi.yaml. Nothing is written into it. */
+  programDir: string;
+  /** The stack's name. @default "test" */
+  stack?: string;
+  /** A stack's configuration file to start from, like the project's Pulumi.dev.yaml. */
+  configFile?: string;
+  /** The stack's configuration, on top of that file; a key without a namespace gets the project's. */
+  config?: Config;
+  /** Added to the environment of every call. */
+  env?: Record<string, string>;
+}
+
+export interface CallOptions {
+  /** More arguments of the command. */
+  args?: string[];
+  /** When the call is interrupted. @default 300 */
+  timeoutSeconds?: number;
+}
+
+const interruptGraceMs = 15_000;
+
+/**
+ * A stack of a program on the real engine, with a state, a Pulumi home and a configuration of its own in a temporary
+ * folder. The calls do not throw when Pulumi fails: look at the exit code.
+ */
+export class EngineStack {
+  private constructor(
+    /** The stack's name. */
+    readonly stack: string,
+    private readonly cli: string,
+    private readonly directory: string,
+    private readonly environment: NodeJS.ProcessEnv,
+  ) {}
+
+  /** @throws when there is no CLI, no project, or the stack cannot be made */
+  static async create(options: EngineStackOptions): Promise<EngineStack> {
+    const stackName = options.stack ?? "test";
+    const [cli, path] = await Promise.all([pulumiCli(), pluginPath()]);
+    const directory = await mkdtemp(join(tmpdir(), "pulumi-stack-"));
+    const [home, state, project] = [
+      join(directory, "home"),
+      join(directory, "state"),
+      join(directory, "project"),
+    ];
+    await Promise.all([home, state, project].map((folder) => mkdir(folder)));
+    const name = await copyProject(options.programDir, project);
+    const settings = await stackFile(name, options.configFile, options.config ?? {});
+    await writeFile(join(project, `Pulumi.${stackName}.yaml`), settings);
+
+    const stack = new EngineStack(stackName, cli, directory, {
+      ...process.env,
+      PATH: path,
+      PULUMI_HOME: home,
+      PULUMI_BACKEND_URL: `file://${state}`,
+      PULUMI_CONFIG_PASSPHRASE: "only for tests",
+      PULUMI_SKIP_UPDATE_CHECK: "1",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      ...options.env,
+    });
+    const made = await stack.run(["stack", "init", stackName]);
+    if (made.exitCode !== 0) {
+      await stack.dispose();
+      throw new Error(`The stack could not be made:\n${made.stdout}${made.stderr}`);
+    }
+    return stack;
+  }
+
+  /** What an update would do. `args: ["--expect-no-changes"]` fails when it would do anything. */
+  preview(options: CallOptions = {}): Promise<CliResult> {
+    return this.command(["preview"], options);
+  }
+
+  /** What an update would do, with every changed property. */
+  previewDiff(options: CallOptions = {}): Promise<CliResult> {
+    return this.command(["preview", "--diff"], options);
+  }
+
+  /** @throws when the preview fails */
+  async previewJson(options: CallOptions = {}): Promise<PreviewJson> {
+    const result = await this.command(["preview", "--json"], options);
+    if (result.exitCode !== 0) throw new Error(`The preview failed:\n${result.stdout}${result.stderr}`);
+    return JSON.parse(result.stdout) as PreviewJson;
+  }
+
+  up(options: CallOptions = {}): Promise<CliResult> {
+    return this.command(["up", "--yes", "--skip-preview"], options);
+  }
+
+  /** Destroys with the program running: without it, resources with delete hooks cannot be deleted. */
+  destroy(options: CallOptions = {}): Promise<CliResult> {
+    return this.command(["destroy", "--yes", "--skip-preview", "--run-program"], options);
+  }
+
+  /** What has changed in the world and is not in the state. */
+  refreshPreview(options: CallOptions = {}): Promise<CliResult> {
+    return this.command(["refresh", "--preview-only", "--diff"], options);
+  }
+
+  refresh(options: CallOptions = {}): Promise<CliResult> {
+    return this.command(["refresh", "--yes", "--skip-preview"], options);
+  }
+
+  /** Sets a configuration value by its path, as a user does: `setConfig("bridges.max", "40")`. */
+  async setConfig(path: string, value: string, options: { secret?: boolean } = {}): Promise<void> {
+    const flag = options.secret === true ? "--secret" : "--plaintext";
+    await this.mustSucceed(["config", "set", "--path", flag, "--stack", this.stack, "--", path, value]);
+  }
+
+  async removeConfig(path: string): Promise<void> {
+    await this.mustSucceed(["config", "rm", "--path", "--stack", this.stack, "--", path]);
+  }
+
+  /** The stack's outputs, secrets in plain text. */
+  async outputs(): Promise<Record<string, unknown>> {
+    const { stdout } = await this.mustSucceed([
+      "stack",
+      "output",
+      "--json",
+      "--show-secrets",
+      "--stack",
+      this.stack,
+    ]);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  }
+
+  /** The state as it is stored: secrets stay encrypted. */
+  async exportState(): Promise<ExportedState> {
+    const { stdout } = await this.mustSucceed(["stack", "export", "--stack", this.stack]);
+    return JSON.parse(stdout) as ExportedState;
+  }
+
+  /** Any other command of the CLI. */
+  run(args: string[], timeoutSeconds = 300): Promise<CliResult> {
+    return runLimited(this.cli, ["--non-interactive", "--color", "never", ...args], {
+      cwd: join(this.directory, "project"),
+      env: this.environment,
+      timeoutSeconds,
+    });
+  }
+
+  /** Forgets the stack. What it brought up and was not destroyed stays. */
+  async dispose(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private command(args: string[], options: CallOptions): Promise<CliResult> {
+    return this.run([...args, "--stack", this.stack, ...(options.args ?? [])], options.timeoutSeconds);
+  }
+
+  private async mustSucceed(args: string[]): Promise<CliResult> {
+    const result = await this.run(args);
+    if (result.exitCode === 0) return result;
+    throw new Error(`pulumi ${args.join(" ")} failed:\n${result.stdout}${result.stderr}`);
+  }
+}
+
+/**
+ * Copies the project file, with `main` leading back to the program: the CLI writes the stack's configuration beside
+ * the project file.
+ * @returns the project's name
+ */
+async function copyProject(programDir: string, target: string): Promise<string> {
+  const project = parse(await readFile(join(programDir, "Pulumi.yaml"), "utf8")) as {
+    name: string;
+    main?: string;
+  };
+  const main = resolve(programDir, project.main ?? ".");
+  await writeFile(join(target, "Pulumi.yaml"), stringify({ ...project, main }));
+  return project.name;
+}
+
+/** A stack's configuration file: what is in `original`, overlaid with `config`. */
+async function stackFile(project: string, original: string | undefined, config: Config): Promise<string> {
+  const before =
+    original === undefined ? {} : (parse(await readFile(original, "utf8")) as { config?: Config });
+  const qualified = Object.entries(config).map(([key, value]) => [
+    key.includes(":") ? key : `${project}:${key}`,
+    value,
+  ]);
+  return stringify({ ...before, config: { ...before.config, ...(Object.fromEntries(qualified) as Config) } });
+}
+
+function runLimited(
+  program: string,
+  args: string[],
+  options: { cwd: string; env: NodeJS.ProcessEnv; timeoutSeconds: number },
+): Promise<CliResult> {
+  const start = performance.now();
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const printed = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (chunk: string) => (printed[stream] += chunk));
+  }
+  // Interrupted, the CLI cancels the update and saves the state; only then by force.
+  let outOfTime = false;
+  let force: NodeJS.Timeout | undefined;
+  const limit = setTimeout(() => {
+    outOfTime = true;
+    child.kill("SIGINT");
+    force = setTimeout(() => child.kill("SIGKILL"), interruptGraceMs);
+  }, options.timeoutSeconds * 1000);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      clearTimeout(limit);
+      clearTimeout(force);
+      const durationMs = Math.round(performance.now() - start);
+      if (!outOfTime) {
+        resolve({ exitCode: code ?? -1, ...printed, durationMs });
+        return;
+      }
+      const shown = `${printed.stdout}${printed.stderr}`.slice(-4000);
+      reject(new Error(`pulumi ${args.join(" ")} took longer than ${options.timeoutSeconds} s:\n${shown}`));
+    });
+  });
+}

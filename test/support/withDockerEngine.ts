@@ -1,0 +1,99 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import Docker from "dockerode";
+import { cacheDir } from "./cache";
+
+/**
+ * Runs a command beside a Docker engine of its own, whose socket is in ENGINE_DOCKER_SOCKET and E2E_DOCKER_SOCKET, and
+ * ends with the command's exit code. Images stay in the cache; whatever else is left is removed first.
+ */
+const START_LIMIT_SECONDS = 60;
+const STOP_LIMIT_SECONDS = 30;
+
+interface Engine {
+  readonly socket: string;
+  stop(): Promise<void>;
+}
+
+async function startEngine(): Promise<Engine> {
+  const directory = await mkdtemp(join(tmpdir(), "fleet-engine-"));
+  const socket = join(directory, "docker.sock");
+  const log = join(directory, "dockerd.log");
+  const output = openSync(log, "w");
+  const child = spawn(
+    "dockerd",
+    [
+      `--data-root=${cacheDir("docker", "engine")}`,
+      `--exec-root=${join(directory, "exec")}`,
+      `--host=unix://${socket}`,
+      `--pidfile=${join(directory, "pid")}`,
+      "--bip=10.216.0.1/24",
+      "--default-address-pool=base=10.217.0.0/16,size=24",
+    ],
+    { stdio: ["ignore", output, output] },
+  );
+  closeSync(output);
+  const ended = once(child, "exit");
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null) child.kill("SIGTERM");
+    const inTime = await Promise.race([
+      ended.then(() => true),
+      sleep(STOP_LIMIT_SECONDS * 1000, false, { ref: false }),
+    ]);
+    if (!inTime) child.kill("SIGKILL");
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  };
+
+  const engine = new Docker({ socketPath: socket });
+  const limit = Date.now() + START_LIMIT_SECONDS * 1000;
+  for (;;) {
+    const up = await engine.ping().then(
+      () => true,
+      () => false,
+    );
+    if (up) break;
+    if (child.exitCode !== null || Date.now() > limit) {
+      const said = readFileSync(log, "utf8").slice(-2000);
+      await stop();
+      throw new Error(`dockerd did not come up within ${START_LIMIT_SECONDS} s:\n${said}`);
+    }
+    await sleep(250);
+  }
+  await removeEverythingButImages(engine);
+  return { socket, stop };
+}
+
+/** What a run that was ended left behind. */
+async function removeEverythingButImages(engine: Docker): Promise<void> {
+  for (const { Id } of await engine.listContainers({ all: true }))
+    await engine.getContainer(Id).remove({ force: true, v: true });
+  await engine.pruneNetworks();
+  for (const { Name } of (await engine.listVolumes()).Volumes)
+    await engine.getVolume(Name).remove({ force: true });
+}
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  if (command === undefined) throw new Error("withDockerEngine COMMAND [ARGUMENT …]");
+  const engine = await startEngine();
+  try {
+    const env = { ...process.env, ENGINE_DOCKER_SOCKET: engine.socket, E2E_DOCKER_SOCKET: engine.socket };
+    const child = spawn(command, args, { stdio: "inherit", env });
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code ?? 1;
+  } finally {
+    await engine.stop();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  },
+);
