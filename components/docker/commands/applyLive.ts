@@ -35,7 +35,7 @@ runCommand(async () => {
 
   const isFirst = (await leadsTo(container, `${directory}/loaded`)) === undefined;
   if (!isFirst) await settled(container, target.settleSeconds);
-  const before = await processes(container);
+  const before = await workers(container);
   await link(container, directory, "current", generation);
   if (!isFirst) {
     await container.kill({ signal: target.reloadSignal });
@@ -97,17 +97,22 @@ interface Process {
   readonly ageSeconds: number;
 }
 
-/** The processes but the first, as the host sees them: HAProxy's workers. */
-async function processes(container: Docker.Container): Promise<Process[]> {
-  const top = (await container.top({ ps_args: "-eo pid,etimes" })) as { Processes: string[][] };
-  return top.Processes.slice(1).map(([pid = "", age = "0"]) => ({ pid, ageSeconds: Number(age) }));
+/** The processes but the container's own, as the host sees them: HAProxy's workers. Their numbers wrap: no order. */
+async function workers(container: Docker.Container): Promise<Process[]> {
+  const [{ State }, top] = await Promise.all([
+    container.inspect(),
+    container.top({ ps_args: "-eo pid,etimes" }),
+  ]);
+  const { Processes } = top as { Processes: string[][] };
+  const all = Processes.map(([pid = "", age = "0"]) => ({ pid, ageSeconds: Number(age) }));
+  return all.filter(({ pid }) => pid !== String(State.Pid));
 }
 
 /** Waits until the youngest process is old enough to be reloaded. */
 async function settled(container: Docker.Container, settleSeconds: number): Promise<void> {
   const limit = Date.now() + (settleSeconds + 5) * 1000;
   for (;;) {
-    const youngest = Math.min(...(await processes(container)).map((process) => process.ageSeconds));
+    const youngest = Math.min(...(await workers(container)).map((process) => process.ageSeconds));
     if (youngest >= settleSeconds || Date.now() > limit) return;
     await sleep(Math.min(1000, (settleSeconds - youngest) * 1000));
   }
@@ -117,7 +122,7 @@ async function settled(container: Docker.Container, settleSeconds: number): Prom
 async function newProcess(container: Docker.Container, before: readonly Process[]): Promise<void> {
   const known = new Set(before.map((process) => process.pid));
   const limit = Date.now() + RELOAD_LIMIT_SECONDS * 1000;
-  while (!(await processes(container)).some((process) => !known.has(process.pid))) {
+  while (!(await workers(container)).some((process) => !known.has(process.pid))) {
     if (Date.now() > limit)
       throw new Error(
         `No process with the new configuration appeared within ${RELOAD_LIMIT_SECONDS} s of the reload; the old one serves on`,
