@@ -99,11 +99,8 @@ interface Process {
 
 /** The processes but the container's own, as the host sees them: HAProxy's workers. Their numbers wrap: no order. */
 async function workers(container: Docker.Container): Promise<Process[]> {
-  const [{ State }, top] = await Promise.all([
-    container.inspect(),
-    container.top({ ps_args: "-eo pid,etimes" }),
-  ]);
-  const { Processes } = top as { Processes: string[][] };
+  const { State } = await container.inspect();
+  const { Processes } = (await container.top({ ps_args: "-eo pid,etimes" })) as { Processes: string[][] };
   const all = Processes.map(([pid = "", age = "0"]) => ({ pid, ageSeconds: Number(age) }));
   return all.filter(({ pid }) => pid !== String(State.Pid));
 }

@@ -1,0 +1,411 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import Docker from "dockerode";
+
+import { BoshParticipant } from "./boshClient";
+import { ensureImages, imageName, type Release, type Role } from "./build";
+import { eventually } from "./processes";
+import { stunBinding } from "./stunClient";
+
+const socketPath = process.env["E2E_DOCKER_SOCKET"];
+
+const run = `standin-${randomBytes(4).toString("hex")}`;
+const domains = {
+  XMPP_DOMAIN: "meet.jitsi",
+  XMPP_AUTH_DOMAIN: "auth.meet.jitsi",
+  XMPP_MUC_DOMAIN: "muc.meet.jitsi",
+  XMPP_INTERNAL_MUC_DOMAIN: "internal-muc.meet.jitsi",
+  XMPP_HIDDEN_DOMAIN: "hidden.meet.jitsi",
+};
+const secrets = {
+  JICOFO_AUTH_PASSWORD: "focus $pass'word",
+  JVB_AUTH_PASSWORD: 'jvb "password"',
+  JIBRI_XMPP_PASSWORD: "jibri&password",
+  JIBRI_RECORDER_PASSWORD: "recorder<password",
+};
+
+/** A value for a POSIX shell, as the program writes /secrets/env. */
+function quoted(value: string): string {
+  return `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+interface Running {
+  container: Docker.Container;
+  address: string;
+}
+
+describe("the stand-ins' images", function () {
+  this.timeout(60_000);
+
+  const engine = new Docker({ socketPath: socketPath ?? "" });
+  const files = mkdtempSync(join(tmpdir(), `${run}-`));
+  const containers: Docker.Container[] = [];
+  let network: Docker.Network;
+
+  function file(path: string, content: string, mode = 0o644): void {
+    const target = join(files, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+    chmodSync(target, mode);
+  }
+
+  async function start(
+    role: Role,
+    name: string,
+    environment: Record<string, string>,
+    options: {
+      release?: Release;
+      command?: string[];
+      volumes?: string[];
+      mounts?: Record<string, string>;
+    } = {},
+  ): Promise<Running> {
+    const mounts = { "/secrets": "secrets", "/config": `config-${role}`, ...options.mounts };
+    for (const directory of Object.values(mounts)) mkdirSync(join(files, directory), { recursive: true });
+    const isJitsi = role !== "haproxy";
+    const container = await engine.createContainer({
+      Image: imageName(role, options.release ?? "r1"),
+      name: `${run}-${name}`,
+      Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+      ...(isJitsi ? { Entrypoint: ["sh", "-c", "set -a; . /secrets/env; set +a; exec /init"] } : {}),
+      ...(options.command === undefined ? {} : { Cmd: options.command }),
+      HostConfig: {
+        ReadonlyRootfs: true,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges"],
+        NetworkMode: run,
+        ShmSize: role === "jibri" ? 2 * 1024 ** 3 : 64 * 1024 ** 2,
+        PidsLimit: 200,
+        Tmpfs: isJitsi
+          ? { "/run": "size=16M,mode=1750,exec,uid=1000,gid=1000", "/tmp": "size=16M,mode=1777,noexec" }
+          : { "/tmp": "size=16M,mode=1777" },
+        Binds: Object.entries(mounts).map(([target, directory]) => `${join(files, directory)}:${target}:ro`),
+        Mounts: (options.volumes ?? []).map((target) => ({
+          Type: "volume",
+          Source: `${run}-${name}${target.replaceAll("/", "-")}`,
+          Target: target,
+        })),
+      },
+      NetworkingConfig: { EndpointsConfig: { [run]: { Aliases: [name] } } },
+    });
+    containers.push(container);
+    await container.start();
+    const { NetworkSettings } = await container.inspect();
+    return { container, address: NetworkSettings.Networks[run]?.IPAddress ?? "" };
+  }
+
+  async function logsOf(container: Docker.Container): Promise<string> {
+    return (await container.logs({ stdout: true, stderr: true })).toString();
+  }
+
+  async function getText(url: string): Promise<{ status: number; body: string; headers: Headers }> {
+    const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+    return { status: response.status, body: await response.text(), headers: response.headers };
+  }
+
+  async function getJson(url: string): Promise<Record<string, unknown>> {
+    return JSON.parse((await getText(url)).body) as Record<string, unknown>;
+  }
+
+  let prosody: Running;
+  let web: Running;
+  let jicofo: Running;
+  let jvb: Running;
+  let jibri: Running;
+
+  before(async function () {
+    this.timeout(300_000);
+    if (socketPath === undefined) throw new Error("set E2E_DOCKER_SOCKET to the socket of a Docker engine");
+    chmodSync(files, 0o755);
+    await ensureImages([socketPath]);
+    network = await engine.createNetwork({ Name: run });
+    file(
+      "secrets/env",
+      Object.entries(secrets)
+        .map(([name, value]) => `${name}=${quoted(value)}\n`)
+        .join(""),
+    );
+    file("config-jibri/custom-jibri.conf", 'jibri.api.http.external-api-host = "0.0.0.0"\n');
+    file("config-web/custom-config.js", "config.websocketKeepAliveUrl = '/_unlock';\n");
+    file(
+      "config-web/nginx-custom/unlock.conf",
+      "set_real_ip_from 10.0.0.0/8;\nreal_ip_header X-Forwarded-For;\n" +
+        "location = /allowed { return 204; }\n" +
+        "location = /_unlock { auth_request /allowed; add_header x-jitsi-shard s1; try_files /none =204; }\n",
+    );
+    file("finalize/finalize.sh", '#!/bin/sh\nsleep 1\nls "$1" > "$1/finalized"\n', 0o755);
+    file("haproxy/haproxy.cfg", haproxyConfiguration);
+
+    prosody = await start(
+      "prosody",
+      "prosody",
+      {
+        ...domains,
+        ENABLE_RECORDING: "1",
+        PROSODY_ENABLE_METRICS: "1",
+        PROSODY_METRICS_ALLOWED_CIDR: "0.0.0.0/0",
+        GLOBAL_CONFIG: 'http_health_allow_cidr = "0.0.0.0/0"\\nstandin_unused = "second line"',
+      },
+      { volumes: ["/var/lib/prosody"] },
+    );
+    web = await start("web", "web", {
+      ...domains,
+      DISABLE_HTTPS: "1",
+      XMPP_BOSH_URL_BASE: "http://prosody:5280",
+      DEPLOYMENTINFO_SHARD: "s1",
+      PUBLIC_URL: "https://meet.example.org",
+    });
+    jicofo = await start("jicofo", "jicofo", {
+      ...domains,
+      XMPP_SERVER: "prosody",
+      JICOFO_ENABLE_REST: "1",
+      JICOFO_ENABLE_HEALTH_CHECKS: "1",
+    });
+    jvb = await start("jvb", "jvb", {
+      ...domains,
+      XMPP_SERVER: "prosody:5222",
+      JVB_MUC_NICKNAME: "bridge-one",
+      COLIBRI_REST_ENABLED: "1",
+      SHUTDOWN_REST_ENABLED: "1",
+    });
+    jibri = await start(
+      "jibri",
+      "jibri",
+      {
+        ...domains,
+        DISPLAY: ":0",
+        XMPP_SERVER: "prosody:5222",
+        JIBRI_INSTANCE_ID: "jibri-one",
+        JIBRI_FINALIZE_RECORDING_SCRIPT_PATH: "/finalize/finalize.sh",
+        STANDIN_TIME_SCALE: "0.2",
+      },
+      { volumes: ["/storage"], mounts: { "/finalize": "finalize" } },
+    );
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state !== "failed") return;
+    for (const container of containers) console.error((await logsOf(container)).slice(-1500));
+  });
+
+  after(async () => {
+    for (const container of containers) await container.remove({ force: true, v: true });
+    for (const { Name } of (await engine.listVolumes()).Volumes) {
+      if (Name.startsWith(run)) await engine.getVolume(Name).remove();
+    }
+    await network.remove();
+    rmSync(files, { recursive: true });
+  });
+
+  it("run Prosody with its health and metrics", async () => {
+    await eventually(20, async () => {
+      const { status, body } = await getText(`http://${prosody.address}:5280/health`);
+      assert.deepEqual({ status, body }, { status: 200, body: "OK\n" });
+    });
+    const metrics = await getText(`http://${prosody.address}:5280/metrics`);
+    assert.equal(metrics.status, 200);
+    assert.match(metrics.body, /prosody_mod_c2s__connections/);
+  });
+
+  it("run nginx with the page of a room, its configuration and the program's own locations", async () => {
+    await eventually(10, async () =>
+      assert.equal((await getText(`http://${web.address}:8000/room1`)).status, 200),
+    );
+    for (const path of ["/room1", "/tenant/room1", "/tenant/room1?jwt=x"]) {
+      const page = await getText(`http://${web.address}:8000${path}`);
+      assert.equal(page.status, 200, path);
+      assert.equal(page.headers.get("x-jitsi-shard"), "s1", path);
+      assert.match(page.body, /config\.deploymentInfo\.shard = 's1'/, path);
+      assert.match(page.body, /config\.websocketKeepAliveUrl = '\/_unlock'/, path);
+    }
+    assert.match((await getText(`http://${web.address}:8000/tenant/config.js`)).body, /subdir = 'tenant\/'/);
+    assert.match((await getText(`http://${web.address}:8000/config.js`)).body, /release r1/);
+    assert.equal((await getText(`http://${web.address}:8000/libs/app.bundle.min.js`)).status, 200);
+    assert.equal((await getText(`http://${web.address}:8000/libs/none.js`)).status, 404);
+    const unlock = await getText(`http://${web.address}:8000/tenant/_unlock?room=room1`);
+    assert.equal(unlock.status, 204);
+    assert.equal(unlock.headers.get("x-jitsi-shard"), "s1");
+  });
+
+  it("let two people meet over BOSH through nginx, and count them", async () => {
+    const room = "room1@muc.meet.jitsi";
+    const one = await BoshParticipant.join(`http://${web.address}:8000/http-bind`, "meet.jitsi", room, "one");
+    const two = await BoshParticipant.join(
+      `http://${web.address}:8000/tenant/http-bind?room=room1`,
+      "meet.jitsi",
+      room,
+      "two",
+    );
+    await eventually(10, async () => assert.deepEqual(await one.occupants(), ["one", "two"]));
+    const stats = await getJson(`http://${jicofo.address}:8888/stats`);
+    assert.equal(stats["conferences"], 1);
+    assert.equal(stats["participants"], 2);
+    await one.leave();
+    await two.leave();
+    await eventually(5, async () =>
+      assert.equal((await getJson(`http://${jicofo.address}:8888/stats`))["conferences"], 0),
+    );
+  });
+
+  it("take a websocket through nginx", async () => {
+    const socket = new WebSocket(`ws://${web.address}:8000/tenant/xmpp-websocket?room=room1`, "xmpp");
+    const answer = await new Promise<string>((resolve, reject) => {
+      socket.onerror = () => reject(new Error("no websocket"));
+      socket.onopen = () =>
+        socket.send("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='meet.jitsi' version='1.0'/>");
+      socket.onmessage = (event) => resolve(String(event.data));
+    });
+    socket.close();
+    assert.match(answer, /<open /);
+  });
+
+  it("bring the bridge and the Jibri into their breweries", async () => {
+    await eventually(15, async () => {
+      const stats = await getJson(`http://${jvb.address}:8080/colibri/stats`);
+      assert.equal(stats["mucs_joined"], 1);
+      assert.equal(stats["version"], "r1");
+    });
+    await eventually(15, async () => {
+      const { status, body } = await getText(`http://${jicofo.address}:8888/about/health`);
+      assert.deepEqual({ status, body }, { status: 200, body: "OK" });
+      const stats = await getJson(`http://${jicofo.address}:8888/stats`);
+      assert.equal((stats["bridge_selector"] as Record<string, number>)["bridge_count"], 1);
+      assert.deepEqual(stats["jibri_detector"], { count: 1, available: 1 });
+    });
+  });
+
+  it("answer STUN with the bridge's nickname", async () => {
+    const answer = await stunBinding(jvb.address, 10000, 5);
+    assert.equal(answer.software, "bridge-one");
+    assert.match(answer.address, /^\d+\.\d+\.\d+\.\d+$/);
+  });
+
+  it("end a bridge within two seconds of SIGTERM, with 0, and its Jicofo notices", async () => {
+    const { container } = await start("jvb", "jvb2", {
+      ...domains,
+      XMPP_SERVER: "prosody",
+      JVB_MUC_NICKNAME: "bridge-two",
+    });
+    const count = async (): Promise<unknown> =>
+      ((await getJson(`http://${jicofo.address}:8888/stats`))["bridge_selector"] as Record<string, number>)[
+        "bridge_count"
+      ];
+    await eventually(15, async () => assert.equal(await count(), 2));
+    const started = Date.now();
+    await container.stop({ t: 5 });
+    assert.ok(Date.now() - started < 2000, `${Date.now() - started} ms`);
+    assert.equal((await container.inspect()).State.ExitCode, 0);
+    await eventually(2, async () => assert.equal(await count(), 1));
+  });
+
+  it("record, finalize and end with 255 when asked to gracefully", async () => {
+    const api = `http://${jibri.address}:2222/jibri/api/v1.0`;
+    const busyStatus = async (): Promise<unknown> => {
+      const { status } = (await getJson(`${api}/health`)) as { status: { busyStatus: string } };
+      return status.busyStatus;
+    };
+    const response = await fetch(`${api}/startService`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({
+        sessionId: "session-1",
+        sinkType: "file",
+        callParams: { callUrlInfo: { baseUrl: "https://meet.example.org", callName: "room1" } },
+        callLoginParams: { domain: "hidden.meet.jitsi", username: "recorder", password: "x" },
+      }),
+    });
+    assert.equal(response.status, 200);
+    assert.equal(await busyStatus(), "BUSY");
+    await eventually(5, async () => {
+      const { stdout, code } = await execute(jibri.container, ["ls", "/storage/recordings/session-1"]);
+      assert.equal(code, 0);
+      assert.match(stdout, /room1_.*\.mp4/);
+    });
+    const internal = "http://127.0.0.1:3333/jibri/api/internal/v1.0/gracefulShutdown";
+    assert.equal((await execute(jibri.container, ["curl", "-fsS", "-X", "POST", internal])).code, 0);
+    await fetch(`${api}/stopService`, { method: "POST" }).catch(() => undefined);
+    const { StatusCode } = (await jibri.container.wait()) as { StatusCode: number };
+    assert.equal(StatusCode, 255);
+    assert.match(await logsOf(jibri.container), /finalize script ended with 0/);
+  });
+
+  it("refuse a Jibri without shared memory or a display", async () => {
+    const { container } = await start("jibri", "jibri2", { ...domains }, { volumes: ["/storage"] });
+    assert.equal(((await container.wait()) as { StatusCode: number }).StatusCode, 1);
+    assert.match(await logsOf(container), /DISPLAY/);
+  });
+
+  it("run HAProxy as its own user, reloadable, as uid 99", async () => {
+    const { container, address } = await start(
+      "haproxy",
+      "haproxy",
+      {},
+      {
+        command: ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
+        mounts: { "/usr/local/etc/haproxy": "haproxy" },
+      },
+    );
+    await eventually(10, async () => {
+      const { status, headers } = await getText(`http://${address}:80/room1`);
+      assert.equal(status, 200);
+      assert.equal(headers.get("x-jitsi-shard"), "s1");
+    });
+    assert.equal((await execute(container, ["id", "-u"])).stdout.trim(), "99");
+  });
+
+  it("tell the second release from the first", async () => {
+    const { address } = await start(
+      "jvb",
+      "jvb3",
+      { ...domains, XMPP_SERVER: "prosody", COLIBRI_REST_ENABLED: "1" },
+      { release: "r2" },
+    );
+    await eventually(10, async () =>
+      assert.equal((await getJson(`http://${address}:8080/colibri/stats`))["version"], "r2"),
+    );
+  });
+
+  it("keep every secret out of the configuration and the log", async () => {
+    const { stdout } = await execute(prosody.container, ["sh", "-c", "cat /run/prosody/config/*.lua"]);
+    const log = await logsOf(prosody.container);
+    for (const secret of Object.values(secrets)) {
+      assert.ok(!stdout.includes(secret));
+      assert.ok(!log.includes(secret));
+    }
+  });
+});
+
+const haproxyConfiguration = `defaults
+  mode http
+  timeout connect 5s
+  timeout client 10s
+  timeout server 10s
+frontend http
+  bind :80
+  default_backend shard
+backend shard
+  server web web:8000 resolvers docker init-addr last,libc,none
+resolvers docker
+  parse-resolv-conf
+`;
+
+async function execute(
+  container: Docker.Container,
+  command: string[],
+): Promise<{ stdout: string; code: number | null }> {
+  const job = await container.exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
+  const stream = await job.start({});
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  const { ExitCode } = await job.inspect();
+  // Each frame of the multiplexed stream starts with eight bytes of header.
+  const all = Buffer.concat(parts);
+  let stdout = "";
+  for (let at = 0; at + 8 <= all.length; at += 8 + all.readUInt32BE(at + 4)) {
+    if (all[at] === 1) stdout += all.subarray(at + 8, at + 8 + all.readUInt32BE(at + 4)).toString();
+  }
+  return { stdout, code: ExitCode };
+}

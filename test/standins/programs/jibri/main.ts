@@ -1,0 +1,262 @@
+/** Stand-in for a Jibri: both HTTP APIs, the breweries of all its shards, and recordings of nothing. */
+import { existsSync, readFileSync } from "node:fs";
+
+import { xml } from "@xmpp/client";
+
+import { Brewery } from "../brewery";
+import { flag, number, scaledMilliseconds, text, xmppServers } from "../environment";
+import {
+  applyPatch,
+  json,
+  serve,
+  testControl,
+  type Answer,
+  type ControlledState,
+  type Faults,
+  type Request,
+} from "../httpServer";
+import { recordedMetrics } from "../openMetrics";
+import { Recording } from "./recording";
+
+/** An exit takes this long, most of it waiting for the task that reports the status. */
+const exitSeconds = 5;
+const shutdownExitCode = 255;
+const presenceSeconds = 60;
+
+type BusyStatus = "IDLE" | "BUSY" | "EXPIRED";
+
+interface Controlled extends ControlledState {
+  /** Null: healthy. */
+  unhealthyReason: string | null;
+  /** startService fails as without Chrome: 500, and idle again. */
+  startFails: boolean;
+}
+
+const faults: Faults = { delaySeconds: 0, hang: false };
+const controlled: Controlled = { unhealthyReason: null, startFails: false };
+const counts = { started: 0, stopped: 0, refusedBusy: 0 };
+let busyStatus: BusyStatus = "IDLE";
+let recording: Recording | undefined;
+let stopping: Promise<void> | undefined;
+/** Run once, at the next moment without a recording. */
+let whenIdle: (() => void) | undefined;
+let lastFinalizeExitCode: number | null = null;
+let exiting = false;
+
+/**
+ * Where the two APIs listen: on the loopback address unless custom-jibri.conf says otherwise. A full HOCON parser would
+ * know more ways to write the key than its own line does.
+ */
+function apiHost(api: "external" | "internal"): string {
+  const file = text("STANDIN_CUSTOM_JIBRI_CONF", "/run/jibri/config/custom-jibri.conf");
+  if (!existsSync(file)) return "127.0.0.1";
+  const setting = new RegExp(`\\b${api}-api-host\\s*[=:]\\s*"?([^"\\s}]+)`).exec(readFileSync(file, "utf8"));
+  return setting?.[1] ?? "127.0.0.1";
+}
+
+const breweries = xmppServers().map(
+  (server) =>
+    new Brewery({
+      server,
+      domain: text("XMPP_AUTH_DOMAIN", "auth.meet.jitsi"),
+      username: text("JIBRI_XMPP_USER", "jibri"),
+      password: text("JIBRI_XMPP_PASSWORD"),
+      rooms: [
+        `${text("JIBRI_BREWERY_MUC", "jibribrewery")}@${text("XMPP_INTERNAL_MUC_DOMAIN", "internal-muc.meet.jitsi")}`,
+      ],
+      nickname: text("JIBRI_INSTANCE_ID", text("HOSTNAME")),
+      presence: () => [
+        xml(
+          "jibri-status",
+          { xmlns: "http://jitsi.org/protocol/jibri" },
+          xml("busy-status", { status: busyStatus.toLowerCase() }),
+          xml("health-status", {
+            xmlns: "http://jitsi.org/protocol/health",
+            status: controlled.unhealthyReason === null ? "healthy" : "unhealthy",
+          }),
+        ),
+      ],
+    }),
+);
+
+function announce(): void {
+  for (const brewery of breweries) brewery.announce();
+}
+
+function setBusyStatus(status: BusyStatus): void {
+  busyStatus = status;
+  announce();
+}
+
+function exitSoon(code: number): void {
+  exiting = true;
+  setTimeout(() => {
+    void Promise.all(breweries.map((brewery) => brewery.leave())).then(() => process.exit(code));
+  }, scaledMilliseconds(exitSeconds));
+}
+
+function executeWhenIdle(action: () => void): void {
+  if (recording === undefined) action();
+  else whenIdle = action;
+}
+
+/** Stops a recording once, however often it is asked to; resolves when it is finalized. */
+function stopRecording(): Promise<void> {
+  const current = recording;
+  if (current === undefined) return Promise.resolve();
+  stopping ??= (async () => {
+    counts.stopped += 1;
+    lastFinalizeExitCode =
+      (await current.stop(text("JIBRI_FINALIZE_RECORDING_SCRIPT_PATH", "/path/to/finalize"))) ?? null;
+    recording = undefined;
+    stopping = undefined;
+    if (whenIdle !== undefined) {
+      whenIdle();
+      // The real one exits here, before it tells anybody that it is idle.
+      return new Promise<void>(() => undefined);
+    }
+    setBusyStatus(flag("JIBRI_SINGLE_USE_MODE") ? "EXPIRED" : "IDLE");
+    return undefined;
+  })();
+  return stopping;
+}
+
+function startService(request: Request): Answer | Promise<Answer> {
+  const failed: Answer = { status: 500 };
+  const refused = (reason: string): Answer => ({
+    status: 412,
+    headers: { "Content-Type": "text/plain; charset=UTF-8" },
+    body: reason,
+  });
+  let params: {
+    sessionId?: string;
+    sinkType?: string;
+    callParams?: { callUrlInfo?: { baseUrl?: string; callName?: string } };
+    callLoginParams?: object;
+  };
+  try {
+    params = JSON.parse(request.body) as typeof params;
+  } catch {
+    return failed;
+  }
+  const { sessionId, sinkType, callParams, callLoginParams } = params;
+  if (sessionId === undefined || callParams?.callUrlInfo === undefined) return failed;
+  // Streams and SIP calls have no stand-in.
+  if (String(sinkType).toUpperCase() !== "FILE") return failed;
+  if (callLoginParams === undefined) return refused("Call login params missing");
+  // A Jibri on its way out holds the lock that a start waits for, until it is gone.
+  if (exiting) return new Promise<Answer>(() => undefined);
+  if (recording !== undefined) {
+    counts.refusedBusy += 1;
+    return refused("Jibri is currently busy");
+  }
+  if (controlled.startFails) return failed;
+  const { baseUrl = "", callName = "" } = callParams.callUrlInfo;
+  try {
+    recording = new Recording(
+      text("JIBRI_RECORDING_DIR", "/storage/recordings"),
+      sessionId,
+      `${baseUrl}/${callName}`,
+      callName,
+    );
+  } catch (error) {
+    console.error("recording not started:", error);
+    return failed;
+  }
+  counts.started += 1;
+  setBusyStatus("BUSY");
+  return { status: 200 };
+}
+
+function health(): Answer {
+  const healthStatus = controlled.unhealthyReason === null ? "HEALTHY" : "UNHEALTHY";
+  const details =
+    controlled.unhealthyReason === null
+      ? {}
+      : { JibriManager: { healthStatus, detail: controlled.unhealthyReason } };
+  return { ...json({ status: { busyStatus, health: { healthStatus, details } } }), chunked: true };
+}
+
+const metrics = recordedMetrics("jitsi_jibri_", "jibri_metrics.http");
+
+function metricsPage(): Answer {
+  return {
+    status: 200,
+    headers: { "Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8" },
+    body: metrics.openMetrics({
+      recording: recording !== undefined,
+      sessions_started_total: counts.started,
+      sessions_stopped_total: counts.stopped,
+      busy_total: counts.refusedBusy,
+      // Zero until the first change of status, as recorded.
+      healthy: counts.started > 0 && controlled.unhealthyReason === null,
+      xmpp_closed_on_error_total: breweries.reduce((sum, brewery) => sum + brewery.disconnects, 0),
+    }),
+  };
+}
+
+const control = testControl(
+  () => ({
+    ...controlled,
+    ...faults,
+    lastFinalizeExitCode,
+    recordingDirectory: recording?.directory ?? null,
+    joinedBreweries: breweries.reduce((sum, brewery) => sum + brewery.joinedRooms, 0),
+  }),
+  (body) => {
+    const { delaySeconds, hang, ...patch } = body as Record<string, unknown>;
+    applyPatch(faults as unknown as Record<string, number | boolean>, {
+      ...(delaySeconds === undefined ? {} : { delaySeconds }),
+      ...(hang === undefined ? {} : { hang }),
+    });
+    applyPatch(controlled, patch);
+    announce();
+  },
+);
+
+async function externalApi(request: Request): Promise<Answer> {
+  const controlAnswer = control(request);
+  if (controlAnswer !== undefined) return controlAnswer;
+  switch (`${request.method} ${request.path}`) {
+    case "GET /jibri/api/v1.0/health":
+      return health();
+    case "POST /jibri/api/v1.0/startService":
+      return startService(request);
+    case "POST /jibri/api/v1.0/stopService":
+      await stopRecording();
+      return { status: 200 };
+    case "GET /metrics":
+      return flag("JIBRI_ENABLE_PROMETHEUS") ? metricsPage() : { status: 404 };
+    default:
+      return { status: 404 };
+  }
+}
+
+function internalApi(request: Request): Answer {
+  const actions: Record<string, () => void> = {
+    "/jibri/api/internal/v1.0/gracefulShutdown": () => executeWhenIdle(() => exitSoon(shutdownExitCode)),
+    "/jibri/api/internal/v1.0/notifyConfigChanged": () => executeWhenIdle(() => exitSoon(0)),
+    "/jibri/api/internal/v1.0/shutdown": () => {
+      whenIdle = () => exitSoon(shutdownExitCode);
+      if (recording === undefined) whenIdle();
+      else void stopRecording();
+    },
+  };
+  const action = actions[request.path];
+  if (action === undefined) return { status: 404 };
+  if (request.method !== "POST") return { status: 405 };
+  action();
+  return { status: 200 };
+}
+
+setInterval(announce, scaledMilliseconds(presenceSeconds));
+serve(
+  { host: apiHost("external"), port: number("JIBRI_HTTP_API_EXTERNAL_PORT", 2222), sendDate: false },
+  faults,
+  externalApi,
+);
+serve(
+  { host: apiHost("internal"), port: number("JIBRI_HTTP_API_INTERNAL_PORT", 3333), sendDate: false },
+  faults,
+  internalApi,
+);

@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process";
+import {
+  accessSync,
+  appendFileSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+
+import { scaledMilliseconds } from "../environment";
+
+/** How long the browser takes to be in the call: no file exists before. */
+const joinSeconds = 2;
+const writeSeconds = 1;
+const bytesPerWrite = 4096;
+
+/** One recording of a call: a growing file in a directory of its own, then metadata and the finalize script. */
+export class Recording {
+  readonly directory: string;
+  readonly #file: string;
+  #timer: NodeJS.Timeout;
+
+  /** @throws when the directory cannot be made or written to. */
+  constructor(
+    recordingsDirectory: string,
+    sessionId: string,
+    private readonly callUrl: string,
+    callName: string,
+  ) {
+    this.directory = join(recordingsDirectory, sessionId.replaceAll(/[^a-zA-Z0-9_-]/g, "_"));
+    mkdirSync(this.directory, { recursive: true });
+    accessSync(this.directory, constants.W_OK);
+    const [date = "", time = ""] = new Date().toISOString().slice(0, 19).split("T");
+    this.#file = join(this.directory, `${callName}_${date}-${time.replaceAll(":", "-")}.mp4`);
+    this.#timer = setTimeout(() => {
+      this.#write();
+      this.#timer = setInterval(() => this.#write(), scaledMilliseconds(writeSeconds));
+    }, scaledMilliseconds(joinSeconds));
+  }
+
+  #write(): void {
+    appendFileSync(this.#file, Buffer.alloc(bytesPerWrite, "stand-in"));
+  }
+
+  /**
+   * Ends the recording and resolves when its finalize script has returned, with the script's exit code; undefined when
+   * nothing was recorded, and then nothing is left. As in Jibri the code changes nothing.
+   */
+  async stop(finalizeScript: string): Promise<number | undefined> {
+    clearInterval(this.#timer);
+    if (!existsSync(this.#file)) {
+      try {
+        rmdirSync(this.directory);
+      } catch (error) {
+        console.error("session directory not deleted:", error);
+      }
+      return undefined;
+    }
+    writeFileSync(
+      join(this.directory, "metadata.json"),
+      JSON.stringify({ meeting_url: this.callUrl, participants: [] }),
+    );
+    return await new Promise((resolve) => {
+      const finalize = spawn(finalizeScript, [this.directory], { stdio: ["ignore", "inherit", "inherit"] });
+      finalize.once("error", (error) => {
+        console.error("finalize script not run:", error.message);
+        resolve(-1);
+      });
+      finalize.once("exit", (code, signal) => {
+        console.log(`finalize script ended with ${code ?? signal ?? "nothing"}`);
+        resolve(code ?? -1);
+      });
+    });
+  }
+}
