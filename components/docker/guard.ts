@@ -62,7 +62,11 @@ export class Guard {
       ({ name, state }) => name === subject.node && state === "ready",
     );
     const refused = role === "shard" && isReady && found !== "absent";
-    this.refuse(subject, `Changing ${args.name}`, refused ? inReady(subject.node) : found);
+    // Where the host is down its containers can't be touched either: who leaves them out of this update may go on
+    // with the rest, and who does not is stopped at the first of them.
+    if (!refused && typeof found === "object" && found.hostIsDown)
+      this.warnOnce(subject, `${args.name} is left as it is: ${found.objection}`);
+    else this.refuse(subject, `Changing ${args.name}`, refused ? inReady(subject.node) : found);
   }
 
   private async beforeStop(args: pulumi.ResourceHookArgs): Promise<void> {
@@ -97,21 +101,26 @@ export class Guard {
   private async measure({ role, node, place }: Subject): Promise<Finding> {
     const rule = stopRules[role];
     if (!rule) return "empty";
+    const unknown = (why: string, hostIsDown = false): Finding => ({
+      objection: `${role} ${node} cannot be measured: ${why}`,
+      hostIsDown,
+    });
     const host = this.settings.docker.hosts.find(({ name }) => name === place);
-    if (!host)
-      return { objection: `${role} ${node} cannot be measured: its host ${place} is not in docker.hosts` };
+    if (!host) return unknown(`its host ${place} is not in docker.hosts`);
+    const engine = dockerClient(host, MEASURE_LIMIT_SECONDS);
     try {
-      const container = dockerClient(host, MEASURE_LIMIT_SECONDS).getContainer(
-        dockerName(this.stack, node, rule.container),
-      );
+      await engine.ping();
+    } catch (error) {
+      return unknown(`its host ${place} does not answer (${reasonOf(error)})`, true);
+    }
+    try {
+      const container = engine.getContainer(dockerName(this.stack, node, rule.container));
       const answer = await askContainer(container, rule.command);
       const busy = answer === undefined ? undefined : rule.busy(answer);
-      if (busy !== undefined) return { objection: `${role} ${node} holds ${busy}` };
+      if (busy !== undefined) return { objection: `${role} ${node} holds ${busy}`, hostIsDown: false };
       return answer === undefined ? "absent" : "empty";
     } catch (error) {
-      return {
-        objection: `${role} ${node} cannot be measured: ${error instanceof Error ? error.message : String(error)}`,
-      };
+      return unknown(reasonOf(error));
     }
   }
 
@@ -143,9 +152,14 @@ function plain(inputs: Record<string, unknown> | undefined): Promise<unknown> {
 }
 
 /** What was measured: nothing runs there, nobody is on it, or why it must not be stopped. */
-type Finding = "absent" | "empty" | { readonly objection: string };
+type Finding = "absent" | "empty" | { readonly objection: string; readonly hostIsDown: boolean };
 
-const inReady = (shard: string): Finding => ({ objection: `shard ${shard} is in state ready` });
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const inReady = (shard: string): Finding => ({
+  objection: `shard ${shard} is in state ready`,
+  hostIsDown: false,
+});
 
 function howItLeaves(before: Route, after: Route | undefined): string | undefined {
   if (before.state === "maint") return undefined;

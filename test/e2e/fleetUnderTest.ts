@@ -51,8 +51,10 @@ export class FleetUnderTest {
     return { address: this.lab.hosts.a.publicAddress, insecureTls: true };
   }
 
-  request(path: string): HttpRequest {
-    return { url: `${ORIGIN}${path}`, ...this.edge };
+  /** A request as a client makes it: a websocket begins with a handshake. */
+  private request(path: string): HttpRequest {
+    const websocket = path.includes("/xmpp-websocket") ? { websocketProtocol: "xmpp" } : {};
+    return { url: `${ORIGIN}${path}`, ...websocket, ...this.edge };
   }
 
   /** Asks for paths and tells, for each, the status and the shard that answered. */

@@ -9,9 +9,11 @@ import Docker from "dockerode";
 import { cacheDir } from "./cache";
 
 /**
- * Runs a command beside a Docker engine of its own, whose socket is in ENGINE_DOCKER_SOCKET and E2E_DOCKER_SOCKET, and
- * ends with the command's exit code. Images stay in the cache; whatever else is left is removed first.
+ * Runs a command beside a Docker engine, whose socket is in ENGINE_DOCKER_SOCKET and E2E_DOCKER_SOCKET, and ends with
+ * the command's exit code. The machine's own engine is taken where one runs: a second would share its bridge and its
+ * firewall chains. Else one is started, whose images stay in the cache; whatever else is left in it is removed first.
  */
+const MACHINES_OWN = "/var/run/docker.sock";
 const START_LIMIT_SECONDS = 60;
 const STOP_LIMIT_SECONDS = 30;
 
@@ -49,14 +51,8 @@ async function startEngine(): Promise<Engine> {
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
 
-  const engine = new Docker({ socketPath: socket });
   const limit = Date.now() + START_LIMIT_SECONDS * 1000;
-  for (;;) {
-    const up = await engine.ping().then(
-      () => true,
-      () => false,
-    );
-    if (up) break;
+  while (!(await answers(socket))) {
     if (child.exitCode !== null || Date.now() > limit) {
       const said = readFileSync(log, "utf8").slice(-2000);
       await stop();
@@ -64,9 +60,15 @@ async function startEngine(): Promise<Engine> {
     }
     await sleep(250);
   }
-  await removeEverythingButImages(engine);
+  await removeEverythingButImages(new Docker({ socketPath: socket }));
   return { socket, stop };
 }
+
+const answers = (socketPath: string): Promise<boolean> =>
+  new Docker({ socketPath, timeout: 5000 }).ping().then(
+    () => true,
+    () => false,
+  );
 
 /** What a run that was ended left behind. */
 async function removeEverythingButImages(engine: Docker): Promise<void> {
@@ -79,7 +81,9 @@ async function removeEverythingButImages(engine: Docker): Promise<void> {
 
 async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === undefined) throw new Error("withDockerEngine COMMAND [ARGUMENT …]");
-  const engine = await startEngine();
+  const engine = (await answers(MACHINES_OWN))
+    ? { socket: MACHINES_OWN, stop: () => Promise.resolve() }
+    : await startEngine();
   try {
     const env = { ...process.env, ENGINE_DOCKER_SOCKET: engine.socket, E2E_DOCKER_SOCKET: engine.socket };
     const child = spawn(command, args, { stdio: "inherit", env });

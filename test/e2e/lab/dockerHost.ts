@@ -154,12 +154,10 @@ export class DockerHost implements LabHost {
 
   /** Kills whatever belongs to the host and takes its mounts, cgroups and links away. Nothing of it may be there. */
   async clearAway(): Promise<void> {
-    const inode = namespaceInode(this.namespace);
-    const marks = { ...this.marks, namespaces: inode === undefined ? [] : [inode] };
     // The daemon first: it would start containers again, and write down that they ended.
     const pid = this.daemonPid();
-    if (pid !== undefined && findProcesses(marks).includes(pid)) process.kill(pid, "SIGKILL");
-    await endByForce(marks, KILL_SECONDS);
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+    await endByForce(this.currentMarks(), KILL_SECONDS);
     await unplug(this.layout, this.place);
     // As after a reboot, nothing is left in /run; the log is kept for errors until the lab ends.
     for (const name of ["exec", "dockerd.pid", "docker.sock"]) {
@@ -193,9 +191,17 @@ export class DockerHost implements LabHost {
     }
   }
 
+  /** Undefined when no daemon runs: the number in a file left behind may be somebody else's by now. */
   private daemonPid(): number | undefined {
     const file = join(this.runFolder, "dockerd.pid");
-    return existsSync(file) ? Number(readFileSync(file, "utf8")) : undefined;
+    if (!existsSync(file)) return undefined;
+    const pid = Number(readFileSync(file, "utf8"));
+    return findProcesses(this.currentMarks()).includes(pid) ? pid : undefined;
+  }
+
+  private currentMarks(): Marks {
+    const inode = namespaceInode(this.namespace);
+    return { ...this.marks, namespaces: inode === undefined ? [] : [inode] };
   }
 
   private error(what: string): Error {
