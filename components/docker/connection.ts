@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import http from "node:http";
-import { Duplex, PassThrough, type Readable, type Writable } from "node:stream";
+import { Duplex, type Readable, type Writable } from "node:stream";
 import type { ProviderArgs } from "@pulumi/docker";
 import Docker from "dockerode";
 
@@ -88,31 +88,61 @@ class SshAgent extends http.Agent {
     const destination = `${this.url.username}@${this.url.hostname}`;
     const port = this.url.port === "" ? [] : ["-p", this.url.port];
     const argv = [...sshOptions(this.hostKey), ...port, destination, "docker", "system", "dial-stdio"];
-    return asSocket(spawn("ssh", argv, { stdio: ["pipe", "pipe", "pipe"] }));
+    return new ProcessSocket(spawn("ssh", argv, { stdio: ["pipe", "pipe", "pipe"] }));
   }
 }
 
 /**
- * A process as the socket that node:http expects. ssh sees to time limits itself. What it says on its way out is the
+ * A process as the socket that node:http expects. ssh sees to time limits itself; what it says on its way out is the
  * reason that the caller gets.
  */
-function asSocket(child: ChildProcessByStdio<Writable, Readable, Readable>): Duplex {
-  const readable = new PassThrough();
-  child.stdout.pipe(readable, { end: false });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-1000)));
-  child.on("error", (error) => readable.destroy(error));
-  child.on("close", (code) => {
-    if (code === 0) readable.end();
-    else readable.destroy(new Error(`ssh ended with code ${code ?? "none"}: ${said.trim()}`));
-  });
-  const stream = Duplex.from({ readable, writable: child.stdin });
-  const self = (): Duplex => stream;
-  return Object.assign(stream, {
-    setTimeout: self,
-    setNoDelay: self,
-    setKeepAlive: self,
-    ref: self,
-    unref: self,
-  });
+class ProcessSocket extends Duplex {
+  constructor(private readonly child: ChildProcessByStdio<Writable, Readable, Readable>) {
+    super();
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-1000)));
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (!this.push(chunk)) child.stdout.pause();
+    });
+    // A write to a process that has ended; its end says why.
+    child.stdin.on("error", () => undefined);
+    child.on("error", (error) => this.destroy(error));
+    child.on("close", (code) => {
+      if (code === 0) this.push(null);
+      else this.destroy(new Error(`ssh ended with code ${code ?? "none"}: ${said.trim()}`));
+    });
+  }
+
+  override _read(): void {
+    this.child.stdout.resume();
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: () => void): void {
+    this.child.stdin.write(chunk, encoding, () => done());
+  }
+
+  override _final(done: () => void): void {
+    this.child.stdin.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.child.kill();
+    done(error);
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
 }
