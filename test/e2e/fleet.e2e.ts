@@ -10,7 +10,8 @@ const isUnnamedVolume = (item: string): boolean => / volume [0-9a-f]{64}$/.test(
  */
 describe("a fleet on two Docker hosts", () => {
   let fleet: FleetUnderTest;
-  const rooms = Array.from({ length: 500 }, (_, index) => `room-${index}`);
+  const roomCount = process.env["FLEET_TEST_SIZE"] === "full" ? 5000 : 500;
+  const rooms = Array.from({ length: roomCount }, (_, index) => `room-${index}`);
   const homes = new Map<string, string>();
 
   before(async () => {
@@ -60,7 +61,7 @@ describe("a fleet on two Docker hosts", () => {
     assert(!state.includes("PRIVATE KEY"));
   });
 
-  it("keeps each of 500 rooms on one shard: page, config, BOSH, websocket, keep-alive", async () => {
+  it(`keeps each of ${roomCount} rooms on one shard: page, config, BOSH, websocket, keep-alive`, async () => {
     const shapes = (room: string): string[] => [
       `/${room}`,
       `/config.js?room=${room}`,
