@@ -17,7 +17,11 @@ const declare: Readonly<Record<string, (name: string) => unknown>> = {
   "random:index/randomPassword:RandomPassword": (name) => new random.RandomPassword(name, { length: 32 }),
   "tls:index/privateKey:PrivateKey": (name) => new tls.PrivateKey(name, { algorithm: "ECDSA" }),
   "tls:index/selfSignedCert:SelfSignedCert": (name) =>
-    new tls.SelfSignedCert(name, { privateKeyPem: "not needed to preview", validityPeriodHours: 1, allowedUses: [] }),
+    new tls.SelfSignedCert(name, {
+      privateKeyPem: "not needed to preview",
+      validityPeriodHours: 1,
+      allowedUses: [],
+    }),
 };
 
 for (const [type, count] of Object.entries(counts))

@@ -47,6 +47,8 @@ defaults
     log global
     option httplog
     option dontlognull
+    # A reload closes no connection on which the client may just be sending its next request.
+    option idle-close-on-response
     timeout connect 5s
     # Above BOSH's long poll of 60 s.
     timeout client 90s
