@@ -29,8 +29,9 @@ export class BridgePool extends pulumi.ComponentResource {
       {
         number,
         size: min,
-        container: (member) =>
+        containers: (member) => [
           bridgeContainer(member, { images, shard: shard.address, password: shard.bridgePassword }),
+        ],
       },
       { parent: this },
     );

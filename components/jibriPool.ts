@@ -31,7 +31,7 @@ export class JibriPool extends pulumi.ComponentResource {
       {
         number: 1,
         size: free,
-        container: (member) =>
+        containers: (member) => [
           jibriContainer(member, {
             images,
             publicUrl: args.publicUrl,
@@ -40,6 +40,7 @@ export class JibriPool extends pulumi.ComponentResource {
             acceptAnyCertificate: args.acceptAnyCertificate,
             passwords: args.passwords,
           }),
+        ],
       },
       { parent: this },
     );

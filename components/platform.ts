@@ -121,11 +121,6 @@ export interface NodeArgs {
   readonly containers: readonly ContainerSpec[];
 }
 
-export interface Node {
-  /** Resolves once its containers run, with the number of them. */
-  readonly running: pulumi.Output<number>;
-}
-
 /** One of a pool's like machines. */
 export interface Member<R extends Role> {
   readonly name: string;
@@ -137,8 +132,8 @@ export interface PoolArgs<R extends Role> {
   readonly number: number;
   /** How many members there are. */
   readonly size: number;
-  /** What one of them runs. */
-  readonly container: (member: Member<R>) => ContainerSpec;
+  /** What one of them runs: its program, and whatever stands beside it. */
+  readonly containers: (member: Member<R>) => readonly ContainerSpec[];
 }
 
 export interface Pool {
@@ -151,7 +146,7 @@ export interface Platform {
   /** The address of a node to come. */
   reserve<R extends "edge" | "shard">(role: R, name: string): AddressOf<R>;
   /** Containers in one place that keep their address. */
-  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): Node;
+  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): void;
   /** Like machines, as many as `size` says. */
   pool<R extends "bridge" | "jibri">(
     role: R,

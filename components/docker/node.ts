@@ -40,9 +40,6 @@ export interface DockerNodeArgs extends NodeArgs {
  * secrets, written before it starts. What would stop a container asks the guard first.
  */
 export class DockerNode extends pulumi.ComponentResource {
-  /** How many containers run, once they do. */
-  readonly running: pulumi.Output<number>;
-
   private readonly args: DockerNodeArgs;
   private readonly subject: Subject;
 
@@ -73,8 +70,7 @@ export class DockerNode extends pulumi.ComponentResource {
     const started: pulumi.Resource[] = [];
     for (const spec of args.containers) started.push(this.container(spec, network, started));
 
-    this.running = pulumi.output(started.map((container) => container.urn)).apply((urns) => urns.length);
-    this.registerOutputs({ running: this.running });
+    this.registerOutputs();
   }
 
   private container(

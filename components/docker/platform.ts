@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Address, AddressOf, Node, NodeArgs, Platform, Pool, PoolArgs, Role } from "../platform";
+import type { Address, AddressOf, NodeArgs, Platform, Pool, PoolArgs, Role } from "../platform";
 import type { DockerHostSpec, Settings } from "../settings";
 import { providerArgs } from "./connection";
 import { Guard } from "./guard";
@@ -37,9 +37,8 @@ export class DockerPlatform implements Platform {
     return addressOn(this.host(shard.host), shardPorts(shard.number));
   }
 
-  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): Node {
-    const node = new DockerNode(name, { ...args, place: this.place(args.address.place) }, opts);
-    return { running: node.running };
+  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): void {
+    new DockerNode(name, { ...args, place: this.place(args.address.place) }, opts);
   }
 
   pool<R extends "bridge" | "jibri">(
@@ -61,7 +60,7 @@ export class DockerPlatform implements Platform {
         {
           role,
           address: member.address,
-          containers: [args.container(member)],
+          containers: args.containers(member),
           place: this.place(member.address.place),
         },
         opts,
