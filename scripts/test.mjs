@@ -88,5 +88,7 @@ await runMain(async () => {
     );
   console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
   if (args.includes("--json")) console.log(JSON.stringify(results));
-  return sum("failed") === 0 && sum("pending") === 0 ? 0 : 1;
+  // Elsewhere a machine may lack what a test needs, or have the real plug-ins; CI has all that set-up installs.
+  const skipped = process.env.CI ? sum("pending") : 0;
+  return sum("failed") + skipped === 0 ? 0 : 1;
 });
