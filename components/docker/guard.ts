@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { text } from "node:stream/consumers";
 import type Docker from "dockerode";
 import { z } from "zod";
 import type { Role, Route } from "../platform";
@@ -8,6 +7,7 @@ import type { Settings } from "../settings";
 import { stopRules } from "../stopRules";
 import { ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
 import { dockerClient } from "./connection";
+import { runInContainer } from "./exec";
 import { dockerName, labels } from "./naming";
 
 /** Something whose stop might cut a call: a node in a place. */
@@ -218,9 +218,7 @@ async function askContainer(
   if (!inspection || inspection.State.Status === "created") return undefined;
   if (!inspection.State.Running)
     throw new Error(`its container ${inspection.Name.slice(1)} is ${inspection.State.Status}`);
-  const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: true });
-  const output = await text(await exec.start({ Tty: true }));
-  const { ExitCode } = await exec.inspect();
-  if (ExitCode !== 0) throw new Error(output.trim() || `the question ended with code ${String(ExitCode)}`);
+  const { exitCode, output } = await runInContainer(container, command);
+  if (exitCode !== 0) throw new Error(output.trim() || `the question ended with code ${exitCode}`);
   return output;
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { dockerClient } from "../connection";
+import { runInContainer } from "../exec";
 import { archive } from "./archive";
 import { liveTarget, MAIN_FILE_VARIABLE, readInput, runCommand } from "./input";
 
@@ -21,19 +21,19 @@ runCommand(async () => {
   const container = dockerClient(connection, 60).getContainer(target.container);
   const { directory } = target;
   await running(container);
-  if ((await leadsTo(container, `${directory}/loaded`)) === generation)
-    return `${generation} is in force already`;
+  const loaded = await leadsTo(container, `${directory}/loaded`);
+  if (loaded === generation) return `${generation} is in force already`;
 
   await write(container, directory, generation, files);
-  const checked = await run(container, target.check, `${directory}/${generation}`);
+  const checked = await runInContainer(container, target.check, { directory: `${directory}/${generation}` });
   if (checked.exitCode !== 0) {
-    await run(container, ["rm", "-r", generation], directory, "0:0");
+    await runInContainer(container, ["rm", "-r", generation], { directory, user: "0:0" });
     throw new Error(
       `The new configuration of ${target.container} failed its check and was not applied:\n${checked.output}`,
     );
   }
 
-  const isFirst = (await leadsTo(container, `${directory}/loaded`)) === undefined;
+  const isFirst = loaded === undefined;
   if (!isFirst) await settled(container, target.settleSeconds);
   const before = await workers(container);
   await link(container, directory, "current", generation);
@@ -44,7 +44,7 @@ runCommand(async () => {
   // Only now: a run that ended before it must reload when it is repeated.
   await link(container, directory, "loaded", generation);
   const stale = `find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
-  await run(container, ["/bin/sh", "-c", stale], directory, "0:0");
+  await runInContainer(container, ["/bin/sh", "-c", stale], { directory, user: "0:0" });
   return `${generation} ${isFirst ? "is the first" : "was reloaded"}`;
 });
 
@@ -65,7 +65,7 @@ async function write(
 
 /** Where a link in the container leads; undefined where there is none. */
 async function leadsTo(container: Docker.Container, path: string): Promise<string | undefined> {
-  const { exitCode, output } = await run(container, ["readlink", path], "/", "0:0");
+  const { exitCode, output } = await runInContainer(container, ["readlink", path], { user: "0:0" });
   return exitCode === 0 ? output.trim() : undefined;
 }
 
@@ -77,7 +77,10 @@ async function link(
   generation: string,
 ): Promise<void> {
   const script = `ln -sfn ${generation} ${name}.next && mv -T ${name}.next ${name}`;
-  const { exitCode, output } = await run(container, ["/bin/sh", "-c", script], directory, "0:0");
+  const { exitCode, output } = await runInContainer(container, ["/bin/sh", "-c", script], {
+    directory,
+    user: "0:0",
+  });
   if (exitCode !== 0) throw new Error(`${directory}/${name} could not be led to ${generation}: ${output}`);
 }
 
@@ -126,24 +129,4 @@ async function newProcess(container: Docker.Container, before: readonly Process[
       );
     await sleep(250);
   }
-}
-
-/** Runs a command in the container, for at most 30 s. */
-async function run(
-  container: Docker.Container,
-  argv: readonly string[],
-  directory: string,
-  user?: string,
-): Promise<{ exitCode: number; output: string }> {
-  const exec = await container.exec({
-    Cmd: [...argv],
-    WorkingDir: directory,
-    AttachStdout: true,
-    AttachStderr: true,
-    Tty: true,
-    ...(user === undefined ? {} : { User: user }),
-  });
-  const output = await text(await exec.start({ Tty: true }));
-  const { ExitCode } = await exec.inspect();
-  return { exitCode: ExitCode ?? -1, output };
 }

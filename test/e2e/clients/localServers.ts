@@ -2,9 +2,10 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, createConnection, type AddressInfo } from "node:net";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../support/freePort";
 
 export interface LocalServer {
   port: number;
@@ -150,16 +151,6 @@ function giveTo(user: { uid: number; gid: number }, folder: string): void {
   chmodSync(folder, 0o700);
   chownSync(folder, user.uid, user.gid);
   execFileSync("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Whether a connection is accepted; when not, after a short pause. */

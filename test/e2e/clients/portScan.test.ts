@@ -2,7 +2,7 @@ import * as assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
-import { freePort } from "./localServers";
+import { freePort } from "../../support/freePort";
 import { formatPorts, parsePorts, scanTcp, scanUdp } from "./portScan";
 
 describe("port scan", () => {

@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { freePort } from "./localServers";
+import { freePort } from "../../support/freePort";
 import { decodeStunMessage, stunBinding } from "./stun";
 
 const bytes = (hex: string): Buffer => Buffer.from(hex.replace(/\s/g, ""), "hex");

@@ -1,5 +1,5 @@
 import * as assert from "node:assert/strict";
-import { freePort } from "./localServers";
+import { freePort } from "../../support/freePort";
 import { startWorker, type ClientsWorker } from "./workerProcess";
 
 describe("clients' worker process", function () {
