@@ -5,7 +5,10 @@ import { z } from "zod";
  * writes is what the service reads.
  */
 
-/** A pool of bridges: one a shard. */
+/**
+ * A pool of bridges: one a shard. With the defaults 500 users of a shard get 10 bridges, 100 get 3, a night's 2:
+ * users / (capacity × fillPercent), rounded up, plus spare.
+ */
 export const bridgePoolSchema = z
   .strictObject({
     min: z
@@ -26,6 +29,24 @@ export const bridgePoolSchema = z
       .max(1000)
       .default(80)
       .describe("Participants that one bridge is counted to hold (about 100 fill four cores)."),
+    fillPercent: z
+      .int()
+      .min(10)
+      .max(100)
+      .default(70)
+      .describe("How full bridges are meant to be, by participants and by stress, in percent."),
+    spare: z
+      .int()
+      .min(0)
+      .max(50)
+      .default(1)
+      .describe("Bridges beyond what the load needs: one may fail, or the load grow while another starts."),
+    scaleInDelaySeconds: z
+      .int()
+      .min(0)
+      .max(86400)
+      .default(600)
+      .describe("How long the load must have been lower before a bridge is drained."),
   })
   .superRefine((pool, context) => {
     if (pool.min > pool.max)
@@ -41,6 +62,12 @@ export const jibriPoolSchema = z
   .strictObject({
     free: z.int().min(0).max(100).default(1).describe("Jibris that are always free for the next recording."),
     max: z.int().min(0).max(500).default(4).describe("Jibris there may be at most, free and busy together."),
+    scaleInDelaySeconds: z
+      .int()
+      .min(0)
+      .max(86400)
+      .default(300)
+      .describe("How long more than `free` must have been free before one is stopped."),
   })
   .superRefine((pool, context) => {
     if (pool.free > pool.max)

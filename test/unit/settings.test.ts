@@ -144,7 +144,14 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
 describe("settings", () => {
   it("takes good ones, fills in defaults and freezes them", () => {
     const settings = parseSettings({ ...goodSettings(), bridges: { max: 8 } }, "test");
-    assert.deepEqual(settings.bridges, { min: 2, max: 8, capacity: 80 });
+    assert.deepEqual(settings.bridges, {
+      min: 2,
+      max: 8,
+      capacity: 80,
+      fillPercent: 70,
+      spare: 1,
+      scaleInDelaySeconds: 600,
+    });
     assert.deepEqual(settings.shards[1], {
       name: "s2",
       host: "b",

@@ -1,0 +1,267 @@
+import type { BridgePoolPolicy } from "../pools";
+import type { Action, Bridge, BridgeLoad, Fleet, PoolOutlook } from "./fleet";
+import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import { launches, takesPlace } from "./launches";
+
+/** A bridge that is not ready after so long is not about to be. Measured: 6 to 14 s, on cold machines minutes. */
+const BOOT_LIMIT_SECONDS = 300;
+/** For so long the bridges of a host that does not answer count as if it did. */
+const HOST_GRACE_SECONDS = 60;
+
+export interface PoolDecision {
+  readonly actions: readonly Action[];
+  readonly outlook: PoolOutlook;
+  readonly samples: History["samples"][string];
+}
+
+/** A bridge that told its load. */
+interface Known {
+  readonly bridge: Bridge;
+  readonly load: BridgeLoad;
+}
+
+/** The pool's bridges by what they are good for. */
+interface Sorted {
+  /** Take new conferences. */
+  readonly serving: readonly Known[];
+  /** Will, once they have started. */
+  readonly pending: readonly Bridge[];
+  /** Run, but do not say how they are: taken to carry what they last did, and left alone. */
+  readonly unknown: readonly Bridge[];
+  readonly draining: readonly Known[];
+  readonly retiring: readonly Known[];
+  /** Run and tell, but the conference focus cannot use them. */
+  readonly useless: readonly Known[];
+  readonly ended: readonly Bridge[];
+}
+
+function sort(bridges: readonly Bridge[], history: History, nowSeconds: number): Sorted {
+  const sorted = {
+    serving: [] as Known[],
+    pending: [] as Bridge[],
+    unknown: [] as Bridge[],
+    draining: [] as Known[],
+    retiring: [] as Known[],
+    useless: [] as Known[],
+    ended: [] as Bridge[],
+  };
+  for (const bridge of bridges) {
+    const isYoung = nowSeconds - bridge.launchedAtSeconds < BOOT_LIMIT_SECONDS;
+    switch (bridge.life) {
+      case "exited":
+      case "failed":
+        sorted.ended.push(bridge);
+        break;
+      case "launching":
+        sorted.pending.push(bridge);
+        break;
+      case "stopping":
+        break;
+      case "unreachable": {
+        const lostSeconds = nowSeconds - (history.lostSince[bridge.host] ?? nowSeconds);
+        if (lostSeconds < HOST_GRACE_SECONDS) sorted.unknown.push(bridge);
+        break;
+      }
+      case "running": {
+        if (bridge.load.kind === "unknown") {
+          if (isYoung && !bridge.sick) sorted.pending.push(bridge);
+          else if (!bridge.sick) sorted.unknown.push(bridge);
+          break;
+        }
+        const known: Known = { bridge, load: bridge.load.value };
+        if (known.load.retiring) sorted.retiring.push(known);
+        else if (known.load.draining) sorted.draining.push(known);
+        else if (known.load.ready && !bridge.sick) sorted.serving.push(known);
+        else if (isYoung) sorted.pending.push(bridge);
+        else sorted.useless.push(known);
+        break;
+      }
+    }
+  }
+  return sorted;
+}
+
+/**
+ * How many bridges' worth the pool's load is. Participants count against a bridge's capacity. Stress is the host's
+ * processors, whoever uses them: bridges that share a host share it, or each new one there would call for another.
+ */
+function loadOf(known: readonly Known[], fleet: Fleet, policy: BridgePoolPolicy): number {
+  return known.reduce((sum, { bridge, load }) => {
+    const neighbours = fleet.bridges.filter(({ host, life }) => host === bridge.host && life === "running");
+    return sum + Math.max(load.participants / policy.capacity, load.stress / neighbours.length);
+  }, 0);
+}
+
+const isEmpty = ({ load }: Known): boolean => load.participants === 0 && load.conferences === 0;
+const byParticipants = (a: Known, b: Known): number =>
+  a.load.participants - b.load.participants || a.load.conferences - b.load.conferences;
+const people = (count: number): string => `${count} participant${count === 1 ? "" : "s"}`;
+
+/** Decides on the bridges of one shard. */
+export function decideBridges(
+  { name: pool, policy }: { readonly name: string; readonly policy: BridgePoolPolicy },
+  fleet: Fleet,
+  history: History,
+  nowSeconds: number,
+): PoolDecision {
+  const members = fleet.bridges.filter((bridge) => bridge.pool === pool);
+  const sorted = sort(members, history, nowSeconds);
+  const { draining, pending, serving, unknown } = sorted;
+  const fill = policy.fillPercent / 100;
+  const carrying = [...serving, ...draining, ...sorted.retiring, ...sorted.useless];
+  const carriedUnseen = unknown.reduce((sum, { name }) => sum + (history.lastParticipants[name] ?? 0), 0);
+  const load = loadOf(carrying, fleet, policy) + carriedUnseen / policy.capacity;
+  const participants = carrying.reduce((sum, known) => sum + known.load.participants, 0);
+  const needed = Math.ceil(load / fill - 1e-9) + policy.spare;
+  const desired = Math.min(policy.max, Math.max(policy.min, needed));
+  const have = serving.length + pending.length + unknown.length;
+  const why = `${people(participants)}, load of ${load.toFixed(2)} bridges at ${policy.fillPercent} % and ${policy.spare} spare: ${desired} wanted`;
+
+  const obsolete = serving.filter(({ bridge }) => isObsolete(bridge, fleet));
+  const samples = sampled(
+    history.samples[pool] ?? [],
+    serving.length - desired,
+    policy.scaleInDelaySeconds,
+    nowSeconds,
+  );
+
+  // All that run and none that says how: nothing can be told, so nothing is done.
+  const isBlind = carrying.length === 0 && unknown.length > 0;
+  // All that run and none that can be used: more of them would not be either, as when Prosody is down.
+  const isCutOff = serving.length === 0 && sorted.useless.length > 0;
+  const putOffSeconds = launchBackOffSeconds(history, pool, nowSeconds);
+
+  const actions: Action[] = sorted.ended.map((bridge) => ({
+    kind: "remove",
+    pool,
+    host: bridge.host,
+    instance: bridge.name,
+    reason: `it ${bridge.life === "failed" ? "could not be launched" : "ended"}${bridge.detail === undefined ? "" : `: ${bridge.detail}`}`,
+  }));
+
+  // What is missing: bridges on their way out first, they serve at once.
+  const missing = isBlind ? 0 : desired - have;
+  const back = draining
+    .filter(({ bridge, load: { ready } }) => ready && !bridge.sick && !isObsolete(bridge, fleet))
+    .sort((a, b) => byParticipants(b, a))
+    .slice(0, Math.max(0, missing));
+  for (const { bridge } of back)
+    actions.push({ kind: "undrain", pool, host: bridge.host, instance: bridge.name, reason: why });
+  const rolled = rollOver(obsolete, serving.length + back.length, desired, pending.length);
+  const wanted = Math.max(0, missing - back.length) + rolled.launches;
+  const isStopped = isCutOff || putOffSeconds > 0;
+  const placed = launches(
+    pool,
+    isStopped ? 0 : Math.min(wanted, policy.max - members.filter(takesPlace).length),
+    fleet,
+    missing > back.length ? why : "to take over from a bridge that is to be replaced",
+  );
+  actions.push(...placed);
+
+  // What is too much, and what is to be replaced.
+  const surplus = throughout(samples, policy.scaleInDelaySeconds, nowSeconds);
+  // Where nothing can be launched ahead one makes room, if another serves on.
+  const canMakeRoom = !isStopped && placed.length === 0 && serving.length > 1 && draining.length === 0;
+  const madeRoom = rolled.launches > 0 && canMakeRoom ? 1 : 0;
+  const leavingByAge = [...obsolete].sort(byParticipants).slice(0, rolled.drains + madeRoom);
+  const leavingBySize = serving
+    .filter((known) => !leavingByAge.includes(known))
+    .sort(byParticipants)
+    .slice(0, Math.max(0, Math.min(surplus, serving.length - desired) - leavingByAge.length));
+  for (const { bridge, load: told } of leavingByAge)
+    actions.push({
+      kind: "drain",
+      pool,
+      host: bridge.host,
+      instance: bridge.name,
+      reason: `it is to be replaced (${bridge.current ? `${bridge.host} is drained` : "its release or configuration is another"}); ${people(told.participants)} still on it`,
+    });
+  for (const { bridge, load: told } of leavingBySize)
+    actions.push({
+      kind: "drain",
+      pool,
+      host: bridge.host,
+      instance: bridge.name,
+      reason: `${why}; so for ${policy.scaleInDelaySeconds} s; ${people(told.participants)} still on it`,
+    });
+  const isBack = new Set(back.map(({ bridge }) => bridge.name));
+  actions.push(...partings(pool, sorted, isBack));
+
+  const outlook: PoolOutlook = {
+    pool,
+    role: "bridge",
+    desired: isBlind ? undefined : desired,
+    serving: serving.length,
+    pending: pending.length,
+    reason: isBlind
+      ? "no bridge says how it is: nothing is changed"
+      : isCutOff
+        ? "no bridge can be used (is the shard's Prosody up?): nothing is launched"
+        : putOffSeconds > 0
+          ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s`
+          : why,
+  };
+  return { actions, outlook, samples };
+}
+
+/** Decides on bridges whose pool is not configured any more: each goes once it is empty. */
+export function decideOrphans(pool: string, fleet: Fleet, history: History, nowSeconds: number): Action[] {
+  const sorted = sort(
+    fleet.bridges.filter((bridge) => bridge.pool === pool),
+    history,
+    nowSeconds,
+  );
+  const drains = sorted.serving.map(({ bridge }): Action => ({
+    kind: "drain",
+    pool,
+    host: bridge.host,
+    instance: bridge.name,
+    reason: "its shard is no longer in the settings",
+  }));
+  const removals = sorted.ended.map((bridge): Action => ({
+    kind: "remove",
+    pool,
+    host: bridge.host,
+    instance: bridge.name,
+    reason: "it ended, and its shard is no longer in the settings",
+  }));
+  return [...drains, ...removals, ...partings(pool, sorted, new Set())];
+}
+
+function isObsolete(bridge: Bridge, fleet: Fleet): boolean {
+  const host = fleet.hosts.find(({ name }) => name === bridge.host);
+  return !bridge.current || host?.drained === true;
+}
+
+/** Replacing goes one by one: another is launched ahead, and then one is drained. */
+function rollOver(
+  obsolete: readonly Known[],
+  serving: number,
+  desired: number,
+  pending: number,
+): { launches: number; drains: number } {
+  if (obsolete.length === 0) return { launches: 0, drains: 0 };
+  if (serving > desired) return { launches: 0, drains: Math.min(obsolete.length, serving - desired) };
+  return { launches: pending === 0 ? 1 : 0, drains: 0 };
+}
+
+/** The way out, a step a look: drained and empty → takes no new conference for good → still empty → removed. */
+function partings(pool: string, sorted: Sorted, staying: ReadonlySet<string>): Action[] {
+  const leaving = sorted.draining.filter(({ bridge }) => !staying.has(bridge.name));
+  const step = (kind: "retire" | "remove", { bridge }: Known, reason: string): Action => ({
+    kind,
+    pool,
+    host: bridge.host,
+    instance: bridge.name,
+    reason,
+  });
+  return [
+    // While none serves, those that cannot be used are kept: they can be once Prosody is back.
+    ...[...leaving, ...(sorted.serving.length > 0 ? sorted.useless : [])]
+      .filter(isEmpty)
+      .map((known) => step("retire", known, "it is empty: it takes no new conference from now on")),
+    ...sorted.retiring
+      .filter(isEmpty)
+      .map((known) => step("remove", known, "it is empty and takes nothing new")),
+  ];
+}

@@ -1,0 +1,82 @@
+/** The fleet as the core sees it: what was observed, and how good the evidence is. No clock, no network. */
+
+/** What is known of a value: fresh, old, or nothing. Never 0 for want of an answer. */
+export type Evidence<Value> =
+  { readonly kind: "fresh"; readonly value: Value } | { readonly kind: "unknown"; readonly why: string };
+
+/** Whether an instance runs, by its host's account. `unreachable`: the host does not answer. */
+export type Life = "launching" | "running" | "stopping" | "exited" | "failed" | "unreachable";
+
+interface InstanceFacts {
+  readonly name: string;
+  readonly pool: string;
+  readonly host: string;
+  /** Whether it is made as its pool is to be today. */
+  readonly current: boolean;
+  readonly launchedAtSeconds: number;
+  readonly life: Life;
+  readonly detail?: string;
+}
+
+/** What a bridge told in its statistics. */
+export interface BridgeLoad {
+  /** People whose media it carries: without those it knows through relays. */
+  readonly participants: number;
+  readonly conferences: number;
+  /** The host's processors ÷ 0.9, whoever uses them; above 1 is possible. */
+  readonly stress: number;
+  /** Healthy, and in its shard's brewery. */
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** It takes no new conference any more. */
+  readonly retiring: boolean;
+}
+
+export interface Bridge extends InstanceFacts {
+  readonly load: Evidence<BridgeLoad>;
+  /** Its own health check fails, or its container's: the conference focus does not use it. */
+  readonly sick: boolean;
+}
+
+export type JibriStatus = "idle" | "busy" | "expired";
+
+export interface Jibri extends InstanceFacts {
+  readonly status: Evidence<{ readonly busy: JibriStatus; readonly healthy: boolean }>;
+  /** Recordings of its that are not safe in the store yet. */
+  readonly unsaved: Evidence<number>;
+  readonly fenced: boolean;
+}
+
+export interface Host {
+  readonly name: string;
+  readonly drained: boolean;
+  readonly reachable: boolean;
+  /** Room for more instances, by pool. */
+  readonly room: Readonly<Record<string, number>>;
+}
+
+export interface Fleet {
+  readonly hosts: readonly Host[];
+  readonly bridges: readonly Bridge[];
+  readonly jibris: readonly Jibri[];
+}
+
+/** What is to be done, and why, in words for the operator. */
+export type Action = { readonly pool: string; readonly host: string; readonly reason: string } & (
+  | { readonly kind: "launch" }
+  | {
+      readonly kind: "drain" | "undrain" | "retire" | "fence" | "remove";
+      readonly instance: string;
+    }
+);
+
+/** A pool as it was decided on: for the operator's page, the metrics and the log. */
+export interface PoolOutlook {
+  readonly pool: string;
+  readonly role: "bridge" | "jibri";
+  /** Instances that ought to serve; undefined where there is no evidence to say. */
+  readonly desired: number | undefined;
+  readonly serving: number;
+  readonly pending: number;
+  readonly reason: string;
+}

@@ -1,0 +1,145 @@
+import type { JibriPoolPolicy } from "../pools";
+import type { PoolDecision } from "./bridges";
+import type { Action, Fleet, Jibri } from "./fleet";
+import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import { launches, takesPlace } from "./launches";
+
+/** A Jibri that is not ready after so long is not about to be: 20 minutes were seen on a bare machine image. */
+const BOOT_LIMIT_SECONDS = 1500;
+/** For so long a Jibri that says nothing counts as what it last was. */
+const SILENCE_GRACE_SECONDS = 60;
+
+type State =
+  /** Takes the next recording. */
+  | "free"
+  /** Free, but with a recording that is not safe yet: neither counted as free nor removed. */
+  | "uploading"
+  | "busy"
+  | "pending"
+  /** Ends by itself, or cannot record: neither free nor a reason to wait. */
+  | "leaving"
+  /** Told to record no more than one, and has. */
+  | "spent"
+  | "unknown"
+  | "ended";
+
+function stateOf(jibri: Jibri, history: History, nowSeconds: number): State {
+  if (!takesPlace(jibri)) return "ended";
+  if (jibri.life === "stopping") return "leaving";
+  if (jibri.life === "launching") return "pending";
+  const { life, status, unsaved } = jibri;
+  const last = history.lastStatus[jibri.name];
+  if (status.kind === "unknown" || life === "unreachable") {
+    if (!last) return nowSeconds - jibri.launchedAtSeconds < BOOT_LIMIT_SECONDS ? "pending" : "unknown";
+    if (last.busy === "busy") return "busy";
+    return nowSeconds - last.atSeconds < SILENCE_GRACE_SECONDS && !jibri.fenced ? "free" : "unknown";
+  }
+  if (status.value.busy === "busy") return "busy";
+  if (jibri.fenced) return "leaving";
+  if (unsaved.kind === "fresh" && unsaved.value > 0) return "uploading";
+  return status.value.busy === "expired" || !status.value.healthy ? "spent" : "free";
+}
+
+/** Whether its own word of just now, and the spool's, say that nothing would be lost with it. */
+const isProvenIdle = ({ life, status, unsaved }: Jibri): boolean =>
+  life === "running" &&
+  status.kind === "fresh" &&
+  status.value.busy !== "busy" &&
+  unsaved.kind === "fresh" &&
+  unsaved.value === 0;
+
+/** Decides on the Jibris: busy and `free` more, each replaced only while it is idle. */
+export function decideJibris(
+  { name: pool, policy }: { readonly name: string; readonly policy: JibriPoolPolicy },
+  fleet: Fleet,
+  history: History,
+  nowSeconds: number,
+): PoolDecision {
+  const members = fleet.jibris.filter((jibri) => jibri.pool === pool);
+  const inState = (state: State): Jibri[] =>
+    members.filter((jibri) => stateOf(jibri, history, nowSeconds) === state);
+  const isObsolete = (jibri: Jibri): boolean =>
+    !jibri.current || fleet.hosts.some(({ name, drained }) => name === jibri.host && drained);
+  const [free, pending, busy] = [inState("free"), inState("pending"), inState("busy")];
+  const uploading = inState("uploading");
+  const fresh = free.filter((jibri) => !isObsolete(jibri));
+  const outdated = free.filter(isObsolete);
+  const spent = inState("spent");
+  const alive = members.filter(takesPlace);
+  const desired = Math.min(policy.max, busy.length + uploading.length + policy.free);
+  const why = `${busy.length} busy, ${uploading.length} uploading, ${free.length} free of ${policy.free} to be free`;
+
+  const isBlind = members.length > 0 && alive.length > 0 && inState("unknown").length === alive.length;
+  const putOffSeconds = launchBackOffSeconds(history, pool, nowSeconds);
+  const samples = sampled(
+    history.samples[pool] ?? [],
+    fresh.length - policy.free,
+    policy.scaleInDelaySeconds,
+    nowSeconds,
+  );
+
+  const actions: Action[] = inState("ended").map((jibri) => ({
+    kind: "remove",
+    pool,
+    host: jibri.host,
+    instance: jibri.name,
+    reason: `it ${jibri.life === "failed" ? "could not be launched" : "ended"}${jibri.detail === undefined ? "" : `: ${jibri.detail}`}`,
+  }));
+  const fence = (jibri: Jibri, reason: string): void => {
+    if (!jibri.fenced) actions.push({ kind: "fence", pool, host: jibri.host, instance: jibri.name, reason });
+  };
+
+  const missing = isBlind ? 0 : Math.max(0, policy.free - fresh.length - pending.length);
+  const placed =
+    putOffSeconds > 0
+      ? []
+      : launches(
+          pool,
+          Math.min(missing, Math.max(0, policy.max - alive.length)),
+          fleet,
+          missing > outdated.length ? why : "to take over from a Jibri that is to be replaced",
+        );
+  actions.push(...placed);
+
+  const replaced = outdated.filter(isProvenIdle);
+  if (fresh.length >= policy.free)
+    for (const jibri of replaced) fence(jibri, "another of today's configuration is free in its place");
+  // Without room for one ahead the first makes room, and the next once its successor is there.
+  else if (missing > 0 && placed.length === 0 && putOffSeconds === 0 && pending.length === 0)
+    for (const jibri of replaced.slice(0, 1)) fence(jibri, "it makes room for one of today's configuration");
+  for (const jibri of spent.filter(isProvenIdle)) fence(jibri, "it takes no recording any more");
+
+  const tooMany = alive.length - inState("leaving").length - policy.max;
+  const surplus = throughout(samples, policy.scaleInDelaySeconds, nowSeconds);
+  const going = Math.max(tooMany, Math.min(surplus, fresh.length - policy.free));
+  for (const jibri of fresh
+    .filter(isProvenIdle)
+    .sort((a, b) => a.launchedAtSeconds - b.launchedAtSeconds)
+    .slice(0, Math.max(0, going)))
+    fence(
+      jibri,
+      tooMany > 0
+        ? `${alive.length} are more than jibris.max (${policy.max})`
+        : `${why}; so for ${policy.scaleInDelaySeconds} s`,
+    );
+
+  return {
+    actions,
+    samples,
+    outlook: {
+      pool,
+      role: "jibri",
+      desired: isBlind ? undefined : desired,
+      serving: free.length + busy.length + uploading.length,
+      pending: pending.length,
+      reason: isBlind
+        ? "no Jibri says how it is: nothing is changed"
+        : putOffSeconds > 0
+          ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s`
+          : why,
+    },
+  };
+}
+
+/** A pool that nobody wants any more. */
+export const noJibris: JibriPoolPolicy = { free: 0, max: 0, scaleInDelaySeconds: 0 };
