@@ -1,11 +1,25 @@
 import { z } from "zod";
 
 /** What Jibri's `GET /jibri/api/v1.0/health` says (port 2222). */
-const healthSchema = z.object({ status: z.object({ busyStatus: z.enum(["IDLE", "BUSY", "EXPIRED"]) }) });
+const healthSchema = z.object({
+  status: z.object({
+    busyStatus: z.enum(["IDLE", "BUSY", "EXPIRED"]),
+    health: z.object({ healthStatus: z.enum(["HEALTHY", "UNHEALTHY"]) }),
+  }),
+});
 
-export type JibriStatus = z.output<typeof healthSchema>["status"]["busyStatus"];
+export type JibriStatus = "IDLE" | "BUSY" | "EXPIRED";
+
+export interface JibriHealth {
+  readonly busy: JibriStatus;
+  readonly healthy: boolean;
+}
 
 /** Reads the answer's body. Throws on anything but the whole of it. */
-export function parseJibriStatus(body: string): JibriStatus {
-  return healthSchema.parse(JSON.parse(body)).status.busyStatus;
+export function parseJibriHealth(body: string): JibriHealth {
+  const { busyStatus, health } = healthSchema.parse(JSON.parse(body)).status;
+  return { busy: busyStatus, healthy: health.healthStatus === "HEALTHY" };
 }
+
+/** Whether it records, from the same answer. */
+export const parseJibriStatus = (body: string): JibriStatus => parseJibriHealth(body).busy;

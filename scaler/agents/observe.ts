@@ -1,0 +1,147 @@
+import type { Bridge, BridgeLoad, Evidence, Fleet, Host, Jibri } from "../core/fleet";
+import type { Answer, HostState, Instance, Spool } from "../hostApi";
+import { parseBridgeStats, type BridgeStats } from "../jitsi/bridge";
+import { parseJibriHealth } from "../jitsi/jibri";
+
+/** What a host said, or why it said nothing. */
+export type HostReport = HostState | { readonly error: string };
+
+/** A host that is configured, and what it was last asked. */
+export interface AskedHost {
+  readonly name: string;
+  readonly drained: boolean;
+  readonly report: HostReport;
+}
+
+/** What is kept from one look to the next: hosts as last seen, and since when each bridge's own clock stands. */
+export interface Seen {
+  readonly states: Readonly<Record<string, { readonly state: HostState; readonly atSeconds: number }>>;
+  readonly clocks: Readonly<Record<string, { readonly timestamp: string; readonly sinceSeconds: number }>>;
+}
+
+export const nothingSeen: Seen = { states: {}, clocks: {} };
+
+/** A bridge refreshes its statistics every 5 s: a clock that stands for longer than this stands still. */
+const FREEZE_LIMIT_SECONDS = 20;
+
+/**
+ * The fleet as it is known now. Pure: `nowSeconds` is the scaler's own clock, and other machines' clocks are only
+ * ever compared with themselves.
+ */
+export function observe(
+  asked: readonly AskedHost[],
+  before: Seen,
+  nowSeconds: number,
+): { readonly fleet: Fleet; readonly seen: Seen } {
+  const clocks: Record<string, Seen["clocks"][string]> = {};
+  const states: Record<string, Seen["states"][string]> = {};
+  const hosts: Host[] = [];
+  const bridges: Bridge[] = [];
+  const jibris: Jibri[] = [];
+  for (const { name, drained, report } of asked) {
+    const reachable = !("error" in report);
+    const last = reachable ? { state: report, atSeconds: nowSeconds } : before.states[name];
+    const pools = last?.state.pools ?? [];
+    const room = Object.fromEntries(pools.map((pool) => [pool.name, reachable ? pool.room : 0]));
+    hosts.push({ name, drained, reachable, room });
+    if (!last) continue;
+    states[name] = last;
+    for (const instance of last.state.instances) {
+      const ageSeconds = (Date.parse(last.state.time) - Date.parse(instance.launchedAt)) / 1000;
+      const facts = {
+        name: instance.name,
+        pool: instance.pool,
+        host: name,
+        current: pools.some((pool) => pool.name === instance.pool && pool.revision === instance.revision),
+        launchedAtSeconds: last.atSeconds - ageSeconds,
+        life: reachable ? instance.state : ("unreachable" as const),
+        ...(instance.detail === undefined ? {} : { detail: instance.detail }),
+      };
+      const why = reachable ? undefined : report.error;
+      if (instance.role === "bridge") {
+        const stats = why === undefined ? statsOf(instance) : unknown<BridgeStats>(why);
+        const clock = clockOf(instance.name, stats, before, nowSeconds);
+        if (clock) clocks[instance.name] = clock;
+        bridges.push({ ...facts, load: loadOf(instance, stats, clock, nowSeconds), sick: isSick(instance) });
+      } else
+        jibris.push({
+          ...facts,
+          status: why === undefined ? statusOf(instance) : unknown(why),
+          unsaved: why === undefined ? unsavedOf(instance.name, last.state.spool) : unknown(why),
+          fenced: instance.fenced,
+        });
+    }
+  }
+  return { fleet: { hosts, bridges, jibris }, seen: { states, clocks } };
+}
+
+const unknown = <Value>(why: string): Evidence<Value> => ({ kind: "unknown", why });
+const fresh = <Value>(value: Value): Evidence<Value> => ({ kind: "fresh", value });
+
+/** An answer's body if it was 200 and is whole; what is missing in it is unknown, not 0. */
+function read<Value>(answer: Answer | undefined, parse: (body: string) => Value): Evidence<Value> {
+  if (!answer) return unknown("it was not asked: it does not run");
+  if ("error" in answer) return unknown(answer.error);
+  if (answer.status !== 200) return unknown(`it answered ${answer.status}`);
+  try {
+    return fresh(parse(answer.body));
+  } catch {
+    return unknown("its answer is not whole");
+  }
+}
+
+const statsOf = (instance: Instance): Evidence<BridgeStats> => read(instance.status, parseBridgeStats);
+
+/** Since when the bridge's clock shows what it shows. */
+function clockOf(
+  name: string,
+  stats: Evidence<BridgeStats>,
+  before: Seen,
+  nowSeconds: number,
+): Seen["clocks"][string] | undefined {
+  const last = before.clocks[name];
+  if (stats.kind === "unknown") return last;
+  const { timestamp } = stats.value;
+  return last?.timestamp === timestamp ? last : { timestamp, sinceSeconds: nowSeconds };
+}
+
+function loadOf(
+  instance: Instance,
+  stats: Evidence<BridgeStats>,
+  clock: Seen["clocks"][string] | undefined,
+  nowSeconds: number,
+): Evidence<BridgeLoad> {
+  if (stats.kind === "unknown") return stats;
+  const { conferences, draining, inBrewery, participants, retiring, stress } = stats.value;
+  const standsSeconds = nowSeconds - (clock?.sinceSeconds ?? nowSeconds);
+  if (standsSeconds > FREEZE_LIMIT_SECONDS)
+    return unknown(`its statistics have stood still for ${Math.round(standsSeconds)} s`);
+  if (stress === 0) return unknown("it reports no stress at all, as before its first sample");
+  const healthy =
+    instance.healthCheck !== undefined &&
+    "status" in instance.healthCheck &&
+    instance.healthCheck.status === 200;
+  return fresh({ participants, conferences, stress, ready: healthy && inBrewery, draining, retiring });
+}
+
+const isSick = ({ health, healthCheck }: Instance): boolean =>
+  health === "unhealthy" ||
+  (healthCheck !== undefined && "status" in healthCheck && healthCheck.status >= 500);
+
+function statusOf(instance: Instance): Jibri["status"] {
+  const health = read(instance.status, parseJibriHealth);
+  if (health.kind === "unknown") return health;
+  const busy = ({ IDLE: "idle", BUSY: "busy", EXPIRED: "expired" } as const)[health.value.busy];
+  return fresh({ busy, healthy: health.value.healthy });
+}
+
+/** A stream leaves no file, and so nothing unsaved. */
+function unsavedOf(instance: string, spool: HostState["spool"]): Evidence<number> {
+  if (!spool) return fresh(0);
+  if ("error" in spool) return unknown(spool.error);
+  return fresh(unsaved(spool).filter((item) => item.instance === instance).length);
+}
+
+/** Recordings that are finished and not safe in the store yet. */
+export const unsaved = ({ items }: Spool): Spool["items"] =>
+  items.filter(({ state }) => state !== "recording");

@@ -1,0 +1,71 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import { unsaved } from "../agents/observe";
+import type { Deed, Look } from "./loop";
+
+/** What the scaler tells Prometheus. What is unknown is absent, never 0. */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly actions = new Counter({
+    name: "jitsi_fleet_actions_total",
+    help: "Actions by kind and result (done, failed).",
+    labelNames: ["kind", "result"],
+    registers: [this.registry],
+  });
+  private readonly gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name: `jitsi_fleet_${name}`, help, labelNames, registers: [this.registry] });
+  private readonly desired = this.gauge("pool_desired_instances", "Instances that ought to serve.", ["pool"]);
+  private readonly serving = this.gauge("pool_serving_instances", "Instances that serve.", ["pool"]);
+  private readonly pending = this.gauge("pool_pending_instances", "Instances that are starting.", ["pool"]);
+  private readonly participants = this.gauge("pool_participants", "Participants on bridges that say so.", [
+    "pool",
+  ]);
+  private readonly reachable = this.gauge("host_reachable", "1 if the host's agent answers.", ["host"]);
+  private readonly recordings = this.gauge(
+    "recordings",
+    "Recordings that are not in the store yet, by state; partial: whose Jibri ended before them.",
+    ["host", "state"],
+  );
+  private readonly looked = this.gauge("last_look_timestamp_seconds", "When the fleet was last looked at.");
+  private readonly took = this.gauge("last_look_seconds", "How long that look took, decision included.");
+
+  count({ action, error }: Deed): void {
+    this.actions.inc({ kind: action.kind, result: error === undefined ? "done" : "failed" });
+  }
+
+  /** The text of /metrics. */
+  page(look: Look | undefined): Promise<string> {
+    for (const gauge of [
+      this.desired,
+      this.serving,
+      this.pending,
+      this.participants,
+      this.reachable,
+      this.recordings,
+    ])
+      gauge.reset();
+    if (look) this.show(look);
+    return this.registry.metrics();
+  }
+
+  private show({ atMilliseconds, fleet, outlook, reports, seconds }: Look): void {
+    for (const { desired, pending, pool, role, serving } of outlook) {
+      if (desired !== undefined) this.desired.set({ pool }, desired);
+      this.serving.set({ pool }, serving);
+      this.pending.set({ pool }, pending);
+      if (role === "bridge")
+        for (const { load } of fleet.bridges.filter((bridge) => bridge.pool === pool))
+          if (load.kind === "fresh") this.participants.inc({ pool }, load.value.participants);
+    }
+    for (const [host, report] of Object.entries(reports)) {
+      const isReachable = !("error" in report);
+      this.reachable.set({ host }, isReachable ? 1 : 0);
+      if (!isReachable || !report.spool || "error" in report.spool) continue;
+      const items = unsaved(report.spool);
+      for (const state of ["waiting", "uploading", "failing"] as const)
+        this.recordings.set({ host, state }, items.filter((item) => item.state === state).length);
+      this.recordings.set({ host, state: "partial" }, items.filter(({ partial }) => partial).length);
+    }
+    this.looked.set(atMilliseconds / 1000);
+    this.took.set(seconds);
+  }
+}

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { nothingSeen, observe, type HostReport, type Seen } from "../../../scaler/agents/observe";
+import type { Bridge, Jibri } from "../../../scaler/core/fleet";
+import type { HostState, Instance } from "../../../scaler/hostApi";
+
+/** A bridge's answer as it is when all is well, but for what a test says. */
+const stats = (more: object = {}): string =>
+  JSON.stringify({
+    participants: 12,
+    octo_endpoints: 5,
+    local_endpoints: 6,
+    conferences: 2,
+    stress_level: 0.2,
+    drain: false,
+    graceful_shutdown: false,
+    shutting_down: false,
+    mucs_joined: 1,
+    current_timestamp: "2026-11-23 08:00:00.000",
+    ...more,
+  });
+const TIME = "2026-11-23T08:00:00.000Z";
+const instance = (more: Partial<Instance> = {}): Instance => ({
+  name: "s1-bridges-aaaaa",
+  pool: "s1-bridges",
+  role: "bridge",
+  revision: "1",
+  launchedAt: "2026-11-23T07:59:00.000Z",
+  state: "running",
+  health: "healthy",
+  fenced: false,
+  status: { status: 200, body: stats() },
+  healthCheck: { status: 200, body: "" },
+  ...more,
+});
+const recorder = (more: Partial<Instance> = {}): Instance =>
+  instance({
+    name: "jibris-bbbbb",
+    pool: "jibris",
+    role: "jibri",
+    status: {
+      status: 200,
+      body: JSON.stringify({
+        status: { busyStatus: "IDLE", health: { healthStatus: "HEALTHY", details: {} } },
+      }),
+    },
+    ...more,
+  });
+const state = (instances: Instance[], more: Partial<HostState> = {}): HostState => ({
+  host: "a",
+  time: TIME,
+  version: "v",
+  pools: [
+    { name: "s1-bridges", role: "bridge", revision: "1", room: 3 },
+    { name: "jibris", role: "jibri", revision: "1", room: 2 },
+  ],
+  instances,
+  ...more,
+});
+const look = (report: HostReport, before: Seen = nothingSeen, nowSeconds = 1000) =>
+  observe([{ name: "a", drained: false, report }], before, nowSeconds);
+const bridgeOf = (report: HostReport, before?: Seen, nowSeconds?: number): Bridge => {
+  const [bridge] = look(report, before, nowSeconds).fleet.bridges;
+  assert(bridge);
+  return bridge;
+};
+const jibriOf = (report: HostReport): Jibri => {
+  const [jibri] = look(report).fleet.jibris;
+  assert(jibri);
+  return jibri;
+};
+
+describe("what is known of a bridge", () => {
+  it("is its load: people on it, without those behind relays", () => {
+    assert.deepEqual(bridgeOf(state([instance()])).load, {
+      kind: "fresh",
+      value: { participants: 7, conferences: 2, stress: 0.2, ready: true, draining: false, retiring: false },
+    });
+  });
+  it("counts the live number where the other one is late", () => {
+    const { load } = bridgeOf(
+      state([
+        instance({
+          status: { status: 200, body: stats({ participants: 0, octo_endpoints: 0, local_endpoints: 4 }) },
+        }),
+      ]),
+    );
+    assert(load.kind === "fresh" && load.value.participants === 4);
+  });
+  for (const [what, answer] of [
+    ["no answer", { error: "no answer within 3 s" }],
+    ["another status", { status: 404, body: stats() }],
+    ["half an answer", { status: 200, body: stats().slice(0, 40) }],
+    ["an answer without participants", { status: 200, body: stats({ participants: undefined }) }],
+    ["an empty answer", { status: 200, body: "" }],
+    ["no stress at all", { status: 200, body: stats({ stress_level: 0, participants: 0 }) }],
+  ] as const)
+    it(`is unknown, not zero, after ${what}`, () => {
+      assert.equal(bridgeOf(state([instance({ status: answer })])).load.kind, "unknown");
+    });
+  it("is unknown once its own clock stands still, and known again when it goes on", () => {
+    const same = state([instance()]);
+    const first = look(same, nothingSeen, 1000);
+    const second = look(same, first.seen, 1020);
+    assert.equal(second.fleet.bridges[0]?.load.kind, "fresh");
+    const third = look(same, second.seen, 1021);
+    assert.equal(third.fleet.bridges[0]?.load.kind, "unknown");
+    const moved = state([
+      instance({ status: { status: 200, body: stats({ current_timestamp: "2026-11-23 08:00:30.000" }) } }),
+    ]);
+    assert.equal(bridgeOf(moved, third.seen, 1022).load.kind, "fresh");
+  });
+  it("is not ready before it is in its brewery, nor with a failing health check", () => {
+    for (const more of [
+      { status: { status: 200, body: stats({ mucs_joined: 0 }) } },
+      { healthCheck: { status: 500, body: "no ICE" } },
+      { healthCheck: { error: "no answer" } },
+    ]) {
+      const { load } = bridgeOf(state([instance(more)]));
+      assert(load.kind === "fresh" && !load.value.ready);
+    }
+  });
+  it("is sick by its own health check or its container's", () => {
+    assert(bridgeOf(state([instance({ healthCheck: { status: 500, body: "no ICE" } })])).sick);
+    assert(bridgeOf(state([instance({ health: "unhealthy" })])).sick);
+    assert(!bridgeOf(state([instance()])).sick);
+  });
+  it("is what its host last said while the host does not answer, and nothing of its load", () => {
+    const { seen } = look(state([instance()]));
+    const lost = look({ error: "no route" }, seen, 1030);
+    const [bridge] = lost.fleet.bridges;
+    assert.equal(bridge?.life, "unreachable");
+    assert.equal(bridge.load.kind, "unknown");
+    assert.equal(lost.fleet.hosts[0]?.room["s1-bridges"], 0);
+    assert.deepEqual(look(state([]), lost.seen, 1040).fleet.bridges, []);
+  });
+  it("is how old it is by its host's clock alone", () => {
+    assert.equal(bridgeOf(state([instance()])).launchedAtSeconds, 940);
+  });
+  it("is outdated if its revision is another than its pool's today, or the pool is gone", () => {
+    assert(bridgeOf(state([instance()])).current);
+    assert(!bridgeOf(state([instance({ revision: "0" })])).current);
+    assert(!bridgeOf(state([instance()], { pools: [] })).current);
+  });
+});
+
+describe("what is known of a Jibri", () => {
+  const item = {
+    instance: "jibris-bbbbb",
+    session: "x",
+    bytes: 1,
+    attempts: 0,
+    partial: false,
+  };
+  const spool = (...states: ("recording" | "waiting" | "failing")[]) => ({
+    items: states.map((each) => ({ ...item, state: each })),
+    uploaded: 0,
+    uploadedBytes: 0,
+    partial: 0,
+  });
+  it("is whether it records", () => {
+    assert.deepEqual(jibriOf(state([recorder()])).status, {
+      kind: "fresh",
+      value: { busy: "idle", healthy: true },
+    });
+    assert.equal(jibriOf(state([recorder({ status: { error: "no answer" } })])).status.kind, "unknown");
+  });
+  it("is what of its recordings is not safe yet; a stream leaves none", () => {
+    assert.deepEqual(
+      jibriOf(state([recorder()], { spool: spool("waiting", "failing", "recording") })).unsaved,
+      {
+        kind: "fresh",
+        value: 2,
+      },
+    );
+    assert.deepEqual(jibriOf(state([recorder()], { spool: spool() })).unsaved, { kind: "fresh", value: 0 });
+    assert.equal(jibriOf(state([recorder()], { spool: { error: "no answer" } })).unsaved.kind, "unknown");
+  });
+});
