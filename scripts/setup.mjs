@@ -7,11 +7,11 @@ import { delimiter, join } from "node:path";
 const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
 const stamp = join(root, "node_modules", ".fleet-setup");
 
-/** What the tests run, by the command that shows it is there and Debian's package that brings it. */
+/** What the lab and the tests run, by the command that shows it is there and Debian's package that brings it. */
 const systemPackages = [
   { command: "dockerd", brings: "docker.io", for: "the Docker hosts of the end-to-end tests" },
   { command: "debootstrap", brings: "debootstrap", for: "their images" },
-  { command: "haproxy", brings: "haproxy", for: "the routing tests" },
+  { command: "haproxy", brings: "haproxy", for: "the lab and the routing tests" },
   { command: "openssl", brings: "openssl", for: "certificates" },
   { command: "ip", brings: "iproute2", for: "the tests' own networks" },
   { command: "iptables", brings: "iptables", for: "the tests' own networks" },
@@ -29,8 +29,12 @@ export function installPackages() {
   const lock = readFileSync(join(root, "package-lock.json"));
   const wanted = createHash("sha256").update(lock).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  console.log("Installing npm packages …");
-  execFileSync("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], { cwd: root, stdio: "inherit" });
+  // On stderr: stdout may be read by a program.
+  console.error("Installing npm packages …");
+  execFileSync("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["inherit", process.stderr, "inherit"],
+  });
   if (spawnSync(projectNode(), ["--version"]).status !== 0)
     throw new Error(
       "npm's package node brought no node: its install script was not run. Allow it: npm install-scripts approve node",
@@ -43,9 +47,11 @@ export function projectNode() {
   return join(root, "node_modules", ".bin", "node");
 }
 
-/** Installs the system's packages that the tests run, or says which are missing. */
-export function installSystemPackages() {
-  const missing = systemPackages.filter(({ command }) => !onPath(command));
+/** Installs the system's packages that bring these commands (all, if none are named), or says which are missing. */
+export function installSystemPackages(...commands) {
+  const missing = systemPackages.filter(
+    ({ command }) => !onPath(command) && (commands.length === 0 || commands.includes(command)),
+  );
   if (missing.length === 0) return;
   const names = missing.map(({ brings }) => brings);
   if (process.getuid?.() !== 0 || !onPath("apt-get")) {
@@ -54,7 +60,7 @@ export function installSystemPackages() {
       `These are missing; install them as Debian names them, or your system's like:\n${list}\nOn Debian, as root: apt-get install ${names.join(" ")}`,
     );
   }
-  console.log(`Installing system packages: ${names.join(", ")} …`);
+  console.error(`Installing system packages: ${names.join(", ")} …`);
   const apt = (...args) =>
     execFileSync("apt-get", ["-qq", "-o", "Dpkg::Use-Pty=0", ...args], {
       stdio: ["ignore", "ignore", "inherit"],

@@ -18,6 +18,7 @@ const suites = {
   scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts") },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
   haproxy: { command: mocha("test/haproxy/**/*.test.ts"), system: true },
+  labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
   standins: {
     command: besideDocker(
       mocha("--timeout=300000", "test/standins/**/*.{test,e2e}.ts", "test/e2e/clients/**/*.test.ts"),

@@ -1,10 +1,10 @@
-import { buildSync } from "esbuild";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { z } from "zod";
+import { bundleService } from "../../scaler/bundle";
 import type { scalerConfiguration } from "../../scaler/configuration";
 import { freePort } from "../support/freePort";
 
@@ -19,13 +19,7 @@ export class ScalerProcess {
   output = "";
 
   constructor(private readonly configuration: Omit<z.input<typeof scalerConfiguration>, "listen">) {
-    buildSync({
-      entryPoints: [join(__dirname, "../../scaler/service/main.ts")],
-      bundle: true,
-      minify: true,
-      platform: "node",
-      outfile: join(this.folder, "scaler.js"),
-    });
+    writeFileSync(join(this.folder, "scaler.js"), bundleService());
   }
 
   async start(): Promise<void> {
