@@ -15,7 +15,7 @@ const suites = {
   lint: { command: ["eslint", "--max-warnings=0", "."] },
   format: { command: ["prettier", "--check", "--log-level=warn", "."] },
   unit: { command: mocha("test/unit/**/*.test.ts") },
-  scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts") },
+  scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts"), system: true },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
   haproxy: { command: mocha("test/haproxy/**/*.test.ts"), system: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },

@@ -36,7 +36,12 @@ export class AgentClient {
 
   /** Throws where the host does not answer, or not with what it should. */
   async state(): Promise<HostState> {
-    return hostStateSchema.parse(JSON.parse(await this.call("GET", "/v1/state", [200], STATE_LIMIT_SECONDS)));
+    const state = hostStateSchema.parse(
+      JSON.parse(await this.call("GET", "/v1/state", [200], STATE_LIMIT_SECONDS)),
+    );
+    if (state.host !== this.at.host)
+      throw new Error(`host ${this.at.host}: its address leads to the agent of ${state.host}`);
+    return state;
   }
 
   async launch(instance: string, request: LaunchRequest): Promise<void> {

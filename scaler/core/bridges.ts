@@ -64,7 +64,8 @@ function sort(bridges: readonly Bridge[], history: History, nowSeconds: number):
       }
       case "running": {
         if (bridge.load.kind === "unknown") {
-          if (isYoung && !bridge.sick) sorted.pending.push(bridge);
+          // Sick while it starts is what starting looks like: another launch each look would be the answer.
+          if (isYoung) sorted.pending.push(bridge);
           else if (!bridge.sick) sorted.unknown.push(bridge);
           break;
         }

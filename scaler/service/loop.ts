@@ -38,6 +38,8 @@ export interface LoopArgs {
 
 const DEEDS_KEPT = 200;
 const LONGEST_BACK_OFF_SECONDS = 60;
+/** Calls to one host at a time. */
+const AT_ONCE = 8;
 
 /**
  * Looks at the fleet, decides, acts, again and again, from the fleet itself each time: ended at any point and started
@@ -106,27 +108,46 @@ export class Loop {
     );
   }
 
-  /** One after another, launches last: what comes before them makes the state that they must name another one. */
-  private async act(client: AgentClient, { version }: HostState, actions: readonly Action[]): Promise<void> {
-    const launches = actions.filter(({ kind }) => kind === "launch");
-    let present: string | undefined = version;
-    for (const action of [...actions.filter(({ kind }) => kind !== "launch"), ...launches]) {
-      if (this.stopping.signal.aborted) return;
-      present ??= await client.state().then(
-        (state) => state.version,
-        () => undefined,
+  private async act(client: AgentClient, state: HostState, actions: readonly Action[]): Promise<void> {
+    const others = actions.filter(({ kind }) => kind !== "launch");
+    for (let next = 0; next < others.length; next += AT_ONCE)
+      await Promise.all(
+        others.slice(next, next + AT_ONCE).map((action) => this.attempt(client, action, state.version)),
       );
-      if (present === undefined) return;
-      if (await this.attempt(client, action, present)) present = undefined;
+    await this.launch(
+      client,
+      state,
+      actions.filter(({ kind }) => kind === "launch"),
+    );
+  }
+
+  /**
+   * Launches one after another, each on the state that it was decided on: that of the look, and what was launched
+   * since. Where the host's instances are any others, the rest waits for the next look.
+   */
+  private async launch(client: AgentClient, decidedOn: HostState, actions: readonly Action[]): Promise<void> {
+    const expected = new Set(decidedOn.instances.map(({ name }) => name));
+    let { version } = decidedOn;
+    for (const [index, action] of actions.entries()) {
+      if (this.stopping.signal.aborted) return;
+      const launched = await this.attempt(client, action, version);
+      if (launched === undefined || index === actions.length - 1) return;
+      expected.add(launched);
+      const state = await client.state().catch(() => undefined);
+      const isExpected =
+        state?.instances.length === expected.size && state.instances.every(({ name }) => expected.has(name));
+      if (!isExpected) return;
+      ({ version } = state);
     }
   }
 
-  private async attempt(client: AgentClient, action: Action, version: string): Promise<boolean> {
+  /** Does it and tells of it: the instance that it was about, or undefined where it failed or was put off. */
+  private async attempt(client: AgentClient, action: Action, version: string): Promise<string | undefined> {
     const instance = action.kind === "launch" ? `${action.pool}-${launchId()}` : action.instance;
     const key =
       action.kind === "launch" ? `launch ${action.pool} ${action.host}` : `${action.kind} ${instance}`;
     const before = this.failures.get(key);
-    if (before && nowSeconds() < before.untilSeconds) return false;
+    if (before && nowSeconds() < before.untilSeconds) return undefined;
     const entry = { kind: action.kind, instance, host: action.host, reason: action.reason };
     try {
       if (action.kind === "launch") await client.launch(instance, { pool: action.pool, version });
@@ -135,14 +156,14 @@ export class Loop {
       this.failures.delete(key);
       this.keep({ at: new Date().toISOString(), action, instance });
       this.args.log.info(entry, action.kind);
-      return true;
+      return instance;
     } catch (error) {
       const count = (before?.count ?? 0) + 1;
       const longest = Math.min(LONGEST_BACK_OFF_SECONDS, 2 ** count);
       this.failures.set(key, { count, untilSeconds: nowSeconds() + Math.random() * longest });
       this.keep({ at: new Date().toISOString(), action, instance, error: messageOf(error) });
       this.args.log.warn({ ...entry, error: messageOf(error) }, `${action.kind} failed`);
-      return false;
+      return undefined;
     }
   }
 

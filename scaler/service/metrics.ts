@@ -25,8 +25,8 @@ export class Metrics {
     "Recordings that are not in the store yet, by state; partial: whose Jibri ended before them.",
     ["host", "state"],
   );
-  private readonly looked = this.gauge("last_look_timestamp_seconds", "When the fleet was last looked at.");
-  private readonly took = this.gauge("last_look_seconds", "How long that look took, decision included.");
+  private readonly looked = this.gauge("look_timestamp_seconds", "When the fleet was looked at.", ["look"]);
+  private readonly took = this.gauge("look_seconds", "How long a look took, decision included.", ["look"]);
 
   count({ action, error }: Deed): void {
     this.actions.inc({ kind: action.kind, result: error === undefined ? "done" : "failed" });
@@ -65,7 +65,7 @@ export class Metrics {
         this.recordings.set({ host, state }, items.filter((item) => item.state === state).length);
       this.recordings.set({ host, state: "partial" }, items.filter(({ partial }) => partial).length);
     }
-    this.looked.set(atMilliseconds / 1000);
-    this.took.set(seconds);
+    this.looked.set({ look: "last" }, atMilliseconds / 1000);
+    this.took.set({ look: "last" }, seconds);
   }
 }

@@ -72,6 +72,13 @@ describe("the lab's ledger", () => {
     assert.deepEqual(ledger.verdict("no harm").splitRooms, ["room"]);
   });
 
+  it("follows a user to another shard", () => {
+    const ledger = ledgerWithOneUser();
+    ledger.isOn("ada", "s2");
+    ledger.joined("bob", "room", "s2", "bridge-9", 1);
+    assert.deepEqual(ledger.verdict("no harm").splitRooms, []);
+  });
+
   it("wants every recording in the store as its Jibri recorded it", () => {
     const ledger = ledgerWithOneUser();
     for (const session of ["good", "spoilt", "missing"]) ledger.recordingStarted(session, "room", "jibri-1");

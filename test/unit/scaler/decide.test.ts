@@ -148,6 +148,10 @@ describe("bridges of a shard", () => {
       [],
     );
   });
+  it("that fail their health check while they start count as starting", () => {
+    const young = { launchedAtSeconds: NOW_SECONDS - 5, sick: true };
+    assert.deepEqual(told(bridges([bridge("x"), bridge("y", {}, { ...young, ...silent })])), []);
+  });
   it("that are sick are replaced", () => {
     assert.deepEqual(told(bridges([bridge("x"), bridge("y", { participants: 3 }, { sick: true })])), [
       "launch on b",
