@@ -5,6 +5,8 @@ import { BridgePool } from "./components/bridgePool";
 import { DockerPlatform } from "./components/docker/platform";
 import { Edge, publicUrl } from "./components/edge";
 import { JibriPool } from "./components/jibriPool";
+import { recordingsContainers } from "./components/jitsi/recordings";
+import { ScalerService } from "./components/scalerService";
 import { readSettings } from "./components/settings";
 import { Shard } from "./components/shard";
 
@@ -12,76 +14,103 @@ const settings = readSettings();
 const platform = new DockerPlatform(settings, pulumi.getStack());
 
 // Addresses first: the edge names the shards, and the Jibris the edge, before any of them runs.
-const edgeAddress = platform.reserve("edge", "edge");
+const edges = platform.edges.map((name) => ({ name, address: platform.reserve("edge", name) }));
 const reserved = settings.shards.map((shard) => ({ shard, address: platform.reserve("shard", shard.name) }));
 const meetings = publicUrl(settings.domain, settings.edge);
 const jibriPasswords = {
   xmpp: new random.RandomPassword("jibri-xmpp", { length: 32, special: false }).result,
   recorder: new random.RandomPassword("jibri-recorder", { length: 32, special: false }).result,
 };
+const turn =
+  settings.turn.type === "none"
+    ? undefined
+    : {
+        host: settings.turn.domain,
+        port: settings.edge.httpsPort,
+        secret: new random.RandomPassword("turn", { length: 32, special: false }).result,
+      };
 
-// The edge before the shards: what it no longer sends users to may then be changed.
 const edge = new Edge("edge", {
   platform,
-  address: edgeAddress,
+  addresses: edges,
   domain: settings.domain,
   edge: settings.edge,
   tls: settings.tls,
   image: settings.images.haproxy,
+  nodeImage: settings.images.node,
+  ...(turn === undefined ? {} : { turn: { ...turn, image: settings.images.coturn } }),
   shards: reserved,
 });
 
 const shards = reserved.map(({ shard, address }) => {
   const images = { registry: settings.images.registry, release: shard.release };
-  const running = new Shard(
-    shard.name,
-    {
-      platform,
-      address,
-      shard,
-      publicUrl: meetings,
-      images,
-      auth: settings.auth,
-      recordings: settings.recordings,
-      jibriPasswords,
-    },
-    { dependsOn: edge },
-  );
+  const running = new Shard(shard.name, {
+    platform,
+    address,
+    shard,
+    publicUrl: meetings,
+    images,
+    auth: settings.auth,
+    recordings: settings.recordings,
+    jibriPasswords,
+    ...(turn === undefined ? {} : { turn }),
+  });
   const bridges = new BridgePool(`${shard.name}-bridges`, {
     platform,
     shard: running,
-    number: shard.number,
+    policy: settings.bridges,
     images,
-    ...settings.bridges,
   });
-  return { shard, bridges };
+  return { shard, running, bridges };
 });
 
 const jibris = new JibriPool("jibris", {
   platform,
+  policy: settings.jibris,
   images: settings.images,
   publicUrl: meetings,
   domain: settings.domain,
-  edge: edgeAddress,
+  edges: edges.map(({ address }) => address),
   shards: reserved.map(({ address }) => address),
-  acceptAnyCertificate: settings.tls.mode === "self-signed",
+  // Where it comes by ACME, it is self-signed until the first one is there, or of an authority that browsers do not know.
+  acceptAnyCertificate: settings.tls.mode !== "provided",
   passwords: jibriPasswords,
-  ...settings.jibris,
 });
+
+// Who launches and ends the pools' instances, and who decides on it.
+const control = platform.control("control", {
+  nodeImage: settings.images.node,
+  uploads: recordingsContainers({
+    images: settings.images,
+    nodeImage: settings.images.node,
+    store: settings.recordings.store,
+    rclonePassword: new random.RandomPassword("uploads", { length: 32, special: false }).result,
+  }),
+});
+const scaler = new ScalerService("scaler", {
+  platform,
+  address: platform.reserve("scaler", "scaler"),
+  image: settings.images.node,
+  ...settings.scaler,
+  control,
+  bridgePools: shards.map(({ bridges, shard }) => ({
+    name: bridges.name,
+    shard: shard.name,
+    policy: bridges.policy,
+  })),
+  jibriPool: { name: jibris.name, policy: jibris.policy },
+});
+platform.keystone("keystone", [edge, ...shards.map(({ running }) => running), control, scaler]);
 
 /** Where the meetings are. */
 export const url = edge.url;
-/** Each shard: its state, release, host and bridges. */
+/** Each shard: its state, release and host. */
 export const fleet = Object.fromEntries(
-  shards.map(({ shard, bridges }) => [
-    shard.name,
-    { state: shard.state, release: shard.release, host: shard.host, bridges: bridges.members },
-  ]),
+  shards.map(({ shard }) => [shard.name, { state: shard.state, release: shard.release, host: shard.host }]),
 );
-/** The pools: what they are set to, and who is in them. */
-export const pools = {
-  bridges: settings.bridges,
-  jibris: { ...settings.jibris, members: jibris.members },
-};
+/** What the pools are set to. Who is in them: the scaler's API. */
+export const pools = { bridges: settings.bridges, jibris: settings.jibris };
+/** The scaler's API on the private network, and what it takes to ask it. */
+export const scalerApi = { url: scaler.url, token: scaler.token, certificate: scaler.certificate };
 /** How to run the fleet day by day. */
 export const readme = readFileSync("Pulumi.README.md", "utf8");

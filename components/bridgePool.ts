@@ -1,41 +1,33 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { BridgePoolPolicy } from "@jitsi-fleet/scaler";
+import * as pulumi from "@pulumi/pulumi";
 import { bridgeContainer } from "./jitsi/bridge";
 import type { ImageSource } from "./jitsi/image";
-import type { Platform, Pool } from "./platform";
+import type { Platform } from "./platform";
 import type { Shard } from "./shard";
 
-export interface BridgePoolArgs extends BridgePoolPolicy {
+export interface BridgePoolArgs {
   readonly platform: Platform;
   readonly shard: Shard;
-  /** Number of the shard: identity of the bridges' ports. */
-  readonly number: number;
-  /** A change replaces each bridge, and is refused for one with participants. */
+  /** How many, by what load. A change reaches the scaler; no bridge is touched but by its decision. */
+  readonly policy: BridgePoolPolicy;
+  /** A change replaces each bridge once it is drained and empty, another ahead of it. */
   readonly images: ImageSource;
 }
 
-/** The video bridges of one shard: `min` of them. */
+/** The video bridges of one shard: as many as the scaler decides. */
 export class BridgePool extends pulumi.ComponentResource {
-  /** Each bridge, its host and the address at which it takes media. */
-  readonly members: Pool["members"];
+  readonly name: string;
+  readonly policy: BridgePoolPolicy;
 
   constructor(name: string, args: BridgePoolArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { capacity, images, max, min, number, platform, shard } = args;
-    super("jitsi-fleet:index:BridgePool", name, { min, max, capacity, release: images.release }, opts);
+    const { images, platform, policy, shard } = args;
+    super("jitsi-fleet:index:BridgePool", name, { ...policy, release: images.release }, opts);
+    this.name = name;
+    this.policy = policy;
 
-    const pool = platform.pool(
-      "bridge",
-      name,
-      {
-        number,
-        size: min,
-        containers: (member) => [
-          bridgeContainer(member, { images, shard: shard.address, password: shard.bridgePassword }),
-        ],
-      },
-      { parent: this },
+    platform.pool("bridge", name, (member) =>
+      bridgeContainer(member, { images, shard: shard.address, password: shard.bridgePassword }),
     );
-    this.members = pool.members;
-    this.registerOutputs({ members: this.members });
+    this.registerOutputs();
   }
 }

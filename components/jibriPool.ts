@@ -1,50 +1,40 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { JibriPoolPolicy } from "@jitsi-fleet/scaler";
+import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./jitsi/image";
 import { jibriContainer } from "./jitsi/jibri";
-import type { AddressOf, Platform, Pool } from "./platform";
+import type { AddressOf, Platform } from "./platform";
 
-export interface JibriPoolArgs extends JibriPoolPolicy {
+export interface JibriPoolArgs {
   readonly platform: Platform;
-  /** A change replaces each Jibri, and is refused for one that records. */
+  /** How many are to be free. A change reaches the scaler; no Jibri is touched but by its decision. */
+  readonly policy: JibriPoolPolicy;
+  /** A change replaces each Jibri while it is idle, another ahead of it. */
   readonly images: ImageSource;
   readonly publicUrl: string;
   readonly domain: string;
-  readonly edge: AddressOf<"edge">;
-  /** Every shard's: a new one replaces each Jibri that is idle. */
+  /** A change replaces each Jibri while it is idle, another ahead of it. */
+  readonly edges: readonly AddressOf<"edge">[];
+  /** Every shard's: a new one replaces each Jibri while it is idle, another ahead of it. */
   readonly shards: readonly AddressOf<"shard">[];
   readonly acceptAnyCertificate: boolean;
   readonly passwords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
 }
 
-/** The Jibris, shared by all shards: `free` of them. */
+/** The Jibris, shared by all shards: those that record or stream, and `free` more. */
 export class JibriPool extends pulumi.ComponentResource {
-  readonly members: Pool["members"];
+  readonly name: string;
+  readonly policy: JibriPoolPolicy;
 
   constructor(name: string, args: JibriPoolArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { free, images, max, platform } = args;
-    super("jitsi-fleet:index:JibriPool", name, { free, max, release: images.release }, opts);
+    const { acceptAnyCertificate, images, passwords, platform, policy, publicUrl, shards } = args;
+    super("jitsi-fleet:index:JibriPool", name, { ...policy, release: images.release }, opts);
+    this.name = name;
+    this.policy = policy;
 
-    const pool = platform.pool(
-      "jibri",
-      name,
-      {
-        number: 1,
-        size: free,
-        containers: (member) => [
-          jibriContainer(member, {
-            images,
-            publicUrl: args.publicUrl,
-            edge: { domain: args.domain, address: args.edge.privateAddress },
-            shards: args.shards,
-            acceptAnyCertificate: args.acceptAnyCertificate,
-            passwords: args.passwords,
-          }),
-        ],
-      },
-      { parent: this },
+    const edge = { domain: args.domain, addresses: args.edges.map(({ privateAddress }) => privateAddress) };
+    platform.pool("jibri", name, (member) =>
+      jibriContainer(member, { images, publicUrl, edge, shards, acceptAnyCertificate, passwords }),
     );
-    this.members = pool.members;
-    this.registerOutputs({ members: this.members });
+    this.registerOutputs();
   }
 }

@@ -1,8 +1,10 @@
+import type { ProgramName, ScalerConfiguration } from "@jitsi-fleet/scaler";
 import type * as pulumi from "@pulumi/pulumi";
-import type { HostRole } from "./settings/schema";
 
-/** What something is for, and so where it may run and what must be true before it is stopped. */
-export type Role = HostRole;
+/** What a node is for. */
+export type NodeRole = "edge" | "shard" | "scaler";
+/** What a pool's instances are for: how many there are, the scaler decides. */
+export type PoolRole = "bridge" | "jibri";
 
 /** Where a port answers. */
 export interface Endpoint {
@@ -25,14 +27,13 @@ export interface Address<Port extends string = string> {
   readonly endpoints: Readonly<Record<Port, Endpoint>>;
 }
 
-/** The ports of each role that others reach. `media` is UDP, and the world's. */
+/** The ports of each role that others reach. */
 export interface RolePorts {
-  edge: "http" | "https";
+  edge: "http" | "https" | "keeper" | "peers" | "metrics" | "entry";
   shard: "web" | "xmpp";
-  bridge: "media";
-  jibri: never;
+  scaler: "api";
 }
-export type AddressOf<R extends Role> = Address<RolePorts[R]>;
+export type AddressOf<R extends NodeRole> = Address<RolePorts[R]>;
 
 /** A port that a container listens on, and where it is published. */
 export interface PortSpec {
@@ -50,10 +51,23 @@ export interface FileSpec {
   readonly content: pulumi.Input<string>;
 }
 
+/** A directory that outlives the container. */
+export type VolumeSpec =
+  /** The container's own. `keep`: outlives the stack too. */
+  | { readonly of: "container"; readonly name: string; readonly path: string; readonly keep: boolean }
+  /** The live configuration of another container of the node, and what it may write beside it. */
+  | { readonly of: "neighbour"; readonly container: string; readonly path: string }
+  /** The place's: all that runs there and asks for it sees the same. Outlives the stack. */
+  | { readonly of: "place"; readonly name: string; readonly path: string }
+  /** A file or directory of the machine itself. */
+  | { readonly of: "machine"; readonly source: string; readonly path: string };
+
 /** Where a container finds its files, and `SECRETS_FILE` beside them. */
 export const FLEET_DIRECTORY = "/fleet";
 /** The container's secrets: a shell file of `KEY='value'` lines, so that no environment shows them. */
 export const SECRETS_FILE = `${FLEET_DIRECTORY}/secrets.env`;
+/** Where a container finds the program of the fleet's own that it runs. */
+export const PROGRAM_FILE = `${FLEET_DIRECTORY}/program.js`;
 
 /** A node that a live configuration sends users to. */
 export interface Route {
@@ -70,9 +84,15 @@ export interface Route {
 export interface LiveConfiguration {
   /** Directory in the container. */
   readonly directory: string;
+  /** Directory below it in which the process may write: its sockets. */
+  readonly run: string;
   readonly main: { readonly name: string; readonly content: string };
   /** Files beside `main` that are secret: certificates and the like. */
   readonly secretFiles: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Files beside `main` that something else brings to the running process: a change of them alone is no reload. */
+  readonly quietFiles: Readonly<Record<string, string>>;
+  /** Says that the quiet files are in force: ends with 0 once they are, for a process that ran before. */
+  readonly settled: { readonly container: string; readonly command: readonly string[] };
   /** Run in the candidate's directory; a failure leaves all as it was. */
   readonly check: readonly string[];
   readonly reloadSignal: "SIGUSR2";
@@ -92,10 +112,11 @@ export interface ContainerSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, pulumi.Input<string>>>;
   readonly files: readonly FileSpec[];
+  /** The fleet's own program that it finds at `PROGRAM_FILE`. A change replaces the container. */
+  readonly program?: ProgramName;
   readonly live?: LiveConfiguration;
   readonly ports: readonly PortSpec[];
-  /** Directories that outlive the container. `keep`: outlives the stack too. */
-  readonly volumes: readonly { readonly name: string; readonly path: string; readonly keep: boolean }[];
+  readonly volumes: readonly VolumeSpec[];
   /** Writable directories in memory. */
   readonly scratch: readonly {
     readonly path: string;
@@ -105,53 +126,81 @@ export interface ContainerSpec {
   /** Command that exits 0 when healthy; none: the image's own. */
   readonly healthCheck?: readonly string[];
   readonly user: string;
+  /** What of root's rights it keeps, as capabilities(7) names them, such as CAP_NET_ADMIN; default: none. */
+  readonly capabilities?: readonly string[];
+  /** `machine`: it is on the machine's own network and publishes nothing. Default `node`: on its node's. */
+  readonly network?: "node" | "machine";
   /** How long it may take to end after SIGTERM, before it is killed. */
   readonly stopGraceSeconds: number;
   readonly resources: { readonly memoryMiB: number; readonly sharedMemoryMiB?: number };
   /** `always`: started again whenever it ends. `never`: something else decides. */
   readonly restart: "always" | "never";
-  /** Names that must resolve without DNS. */
-  readonly knownHosts: Readonly<Record<string, string>>;
+  /** Names that must resolve without DNS, and their addresses. */
+  readonly knownHosts: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Containers that run together in one place, on one reserved address. */
 export interface NodeArgs {
-  readonly role: Role;
+  readonly role: NodeRole;
   readonly address: Address;
   readonly containers: readonly ContainerSpec[];
 }
 
-/** One of a pool's like machines. */
-export interface Member<R extends Role> {
+/** One of a pool's like instances, as its container is told of it before there is one. */
+export interface Member {
+  /** A new one at each launch, never used again. */
   readonly name: string;
-  readonly address: AddressOf<R>;
+  readonly publicAddress: string;
+  readonly privateAddress: string;
+  /** Bridges: the UDP port at which it takes media. */
+  readonly mediaPort: string;
 }
 
-export interface PoolArgs<R extends Role> {
-  /** The pool's own number: its shard's, or 1. Identity of its members' ports. */
-  readonly number: number;
-  /** How many members there are. */
-  readonly size: number;
-  /** What one of them runs: its program, and whatever stands beside it. */
-  readonly containers: (member: Member<R>) => readonly ContainerSpec[];
+/** The container of a pool's instance. It is launched and ended by the scaler alone, and never started again. */
+export interface InstanceSpec extends Omit<
+  ContainerSpec,
+  "capabilities" | "files" | "live" | "network" | "ports" | "program" | "restart"
+> {
+  readonly files: readonly (FileSpec & { readonly executable?: boolean })[];
+  /** Whether the world reaches it at the member's media port. */
+  readonly takesMedia: boolean;
 }
 
-export interface Pool {
-  /** The members, where each runs and, for a bridge, where it takes media. */
-  readonly members: readonly { readonly name: string; readonly place: string; readonly media?: string }[];
+/** How the instances of a pool are made. A change replaces each once it is empty, another ahead of it. */
+export type InstanceTemplate = (member: Member) => InstanceSpec;
+
+export interface ControlArgs {
+  /** An image of Node 22 or later, for the platform's own programs. */
+  readonly nodeImage: string;
+  /** What brings finished recordings to the store, wherever Jibris may run. */
+  readonly uploads: readonly ContainerSpec[];
+}
+
+/** What the scaler needs to see the pools and to act on them. */
+export interface Control extends pulumi.Resource {
+  /** How the service finds its hands. Secret. */
+  readonly configuration: pulumi.Output<
+    Pick<ScalerConfiguration, "agents" | "agentToken" | "agentCertificate">
+  >;
 }
 
 /** A place to run the fleet. Small, uniform verbs only: a component never asks which platform it has. */
 export interface Platform {
+  /** IPv4 addresses at which users reach bridges. */
+  readonly mediaAddresses: readonly string[];
+  /** Names of the edge's nodes, in their order. */
+  readonly edges: readonly string[];
   /** The address of a node to come. */
-  reserve<R extends "edge" | "shard">(role: R, name: string): AddressOf<R>;
+  reserve<R extends NodeRole>(role: R, name: string): AddressOf<R>;
   /** Containers in one place that keep their address. */
-  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): void;
-  /** Like machines, as many as `size` says. */
-  pool<R extends "bridge" | "jibri">(
-    role: R,
-    name: string,
-    args: PoolArgs<R>,
-    opts: pulumi.ComponentResourceOptions,
-  ): Pool;
+  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource;
+  /** Like instances, as many as the scaler decides. */
+  pool(role: PoolRole, name: string, template: InstanceTemplate): void;
+  /** The scaler's eyes and hands. After all pools, which it is to know. */
+  control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control;
+  /**
+   * What goes first when the stack is taken down, before anything of it is touched: it is refused while a call or a
+   * recording is on. Last of all.
+   */
+  keystone(name: string, dependsOn: readonly pulumi.Resource[]): void;
 }

@@ -27,7 +27,7 @@ export interface DockerHostSpec extends DockerHostSettings {
 /** Every setting of a stack, read and checked. Nothing else reads `pulumi.Config`. */
 export interface Settings extends Omit<ParsedSettings, "shards" | "docker"> {
   readonly shards: readonly ShardSpec[];
-  readonly docker: { readonly hosts: readonly DockerHostSpec[] };
+  readonly docker: Omit<ParsedSettings["docker"], "hosts"> & { readonly hosts: readonly DockerHostSpec[] };
 }
 
 /** Settings that cannot be used: all faults at once, each with its path. The program stops before it declares anything. */
@@ -47,11 +47,22 @@ export class SettingsError extends pulumi.RunError {
 
 /** Reads the current stack's settings. Throws a SettingsError that names every fault. */
 export function readSettings(): Settings {
-  const namespace = `${new pulumi.Config().name}:`;
-  const given = Object.entries(pulumi.runtime.allConfig())
+  return parseSettings(
+    givenSettings(pulumi.runtime.allConfig(), new pulumi.Config().name),
+    pulumi.getStack(),
+  );
+}
+
+/** What a project's configuration, texts by `<project>:<key>`, gives as settings. */
+export function givenSettings(
+  configuration: Readonly<Record<string, string>>,
+  project: string,
+): Record<string, unknown> {
+  const namespace = `${project}:`;
+  const given = Object.entries(configuration)
     .filter(([key]) => key.startsWith(namespace))
     .map(([key, text]) => [key.slice(namespace.length), valueOf(key.slice(namespace.length), text)] as const);
-  return parseSettings(Object.fromEntries(given), pulumi.getStack());
+  return Object.fromEntries(given);
 }
 
 /** Pulumi hands every value over as text: JSON but for what the schema has as text. */
@@ -93,6 +104,7 @@ function complete(parsed: ParsedSettings): Settings {
       host: shard.host ?? shardHost,
     })),
     docker: {
+      ...parsed.docker,
       hosts: parsed.docker.hosts.map((host) => ({
         ...host,
         ports: parsePortRange(host.udpPorts) ?? { first: 0, last: 0 },

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { ImageSource } from "./jitsi/image";
 import { shardContainers, type ShardSecrets } from "./jitsi/shard";
+import type { TurnService } from "./jitsi/turn";
 import type { AddressOf, Platform } from "./platform";
 import type { Settings, ShardSpec } from "./settings";
 
@@ -15,9 +16,11 @@ export interface ShardArgs {
   /** A change is refused unless the shard is drained and empty. */
   readonly auth: Settings["auth"];
   /** A change is refused unless the shard is drained and empty. */
-  readonly recordings: Settings["recordings"];
+  readonly recordings: Pick<Settings["recordings"], "record" | "stream">;
   /** The Jibris are every shard's, and so are their passwords. */
   readonly jibriPasswords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
+  /** The relay that its users are told of. A change is refused unless the shard is drained and empty. */
+  readonly turn?: TurnService;
 }
 
 /**
@@ -26,7 +29,10 @@ export interface ShardArgs {
  */
 export class Shard extends pulumi.ComponentResource {
   readonly address: AddressOf<"shard">;
-  /** With what bridges log in to its Prosody. Secret. */
+  /**
+   * With what bridges log in to its Prosody. Secret. Known only once the shard itself was changed: where that is
+   * refused, its bridges stay as they are too.
+   */
   readonly bridgePassword: pulumi.Output<string>;
 
   constructor(name: string, args: ShardArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -47,9 +53,8 @@ export class Shard extends pulumi.ComponentResource {
       jibris: args.jibriPasswords.xmpp,
       recorder: args.jibriPasswords.recorder,
     };
-    this.bridgePassword = pulumi.output(secrets.bridges);
 
-    args.platform.node(
+    const node = args.platform.node(
       name,
       {
         role: "shard",
@@ -63,10 +68,14 @@ export class Shard extends pulumi.ComponentResource {
           recordings: args.recordings,
           secrets,
           ...(auth.type === "jwt" ? { jwtSecret: pulumi.secret(auth.appSecret) } : {}),
+          ...(args.turn === undefined ? {} : { turn: args.turn }),
         }),
       },
       { parent: this },
     );
+    // By a promise, which is no dependency: where a host is down and left out, the bridges elsewhere are not.
+    const changed = new Promise((resolve) => node.urn.apply(resolve));
+    this.bridgePassword = pulumi.all([secrets.bridges, changed]).apply(([password]) => password);
     this.registerOutputs({ state: shard.state, release: shard.release });
   }
 }

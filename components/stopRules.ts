@@ -1,8 +1,12 @@
-import { parseBridgeStats, parseJibriStatus, parseJicofoStats } from "@jitsi-fleet/scaler";
+import { hostStateSchema, parseBridgeStats, parseJibriHealth, parseJicofoStats } from "@jitsi-fleet/scaler";
 import { askOverHttp } from "./jitsi/ask";
-import type { Role } from "./platform";
+import { PROGRAM_FILE } from "./platform";
 
-/** How a node is asked whether a stop would cut a call or a recording. */
+/** What is asked before it is stopped: a node, or all that the scaler started in a place. */
+export const stoppable = ["edge", "shard", "scaler", "agent", "instances"] as const;
+export type Stoppable = (typeof stoppable)[number];
+
+/** How it is asked whether a stop would cut a call or a recording. */
 export interface StopRule {
   /** The container that knows, by its name in the node. */
   readonly container: string;
@@ -19,8 +23,36 @@ const counted = (count: number, one: string): string[] =>
 const listed = (parts: readonly string[]): string | undefined =>
   parts.length === 0 ? undefined : parts.join(", ");
 
-/** What must be measured before containers of each role are stopped, replaced or reconfigured; none: nothing. */
-export const stopRules: Readonly<Record<Role, StopRule | undefined>> = {
+type HostState = ReturnType<typeof hostStateSchema.parse>;
+
+/** The answer of an instance that runs. Throws where it gave none. */
+function answerOf({ name, status }: HostState["instances"][number]): string {
+  if (status && "body" in status && status.status === 200) return status.body;
+  const why = status === undefined ? "was not asked" : "error" in status ? status.error : `${status.status}`;
+  throw new Error(`${name} does not say whether it is in use: ${why}`);
+}
+
+/** What the bridges and Jibris of a host carry, and the recordings there that are in no store yet. */
+function inUse(answer: string): string | undefined {
+  const { instances, spool } = hostStateSchema.parse(JSON.parse(answer));
+  const running = instances.filter(({ state }) => state === "running" || state === "stopping");
+  const participants = running
+    .filter(({ role }) => role === "bridge")
+    .reduce((sum, bridge) => sum + parseBridgeStats(answerOf(bridge)).participants, 0);
+  const recording = running.filter(
+    (instance) => instance.role === "jibri" && parseJibriHealth(answerOf(instance)).busy === "BUSY",
+  );
+  if (spool && "error" in spool) throw new Error(`its uploader does not answer: ${spool.error}`);
+  const unsaved = spool?.items.filter(({ state }) => state !== "recording") ?? [];
+  return listed([
+    ...counted(participants, "participant"),
+    ...counted(recording.length, "recording or stream"),
+    ...counted(unsaved.length, "recording").map((count) => `${count} not in the store yet`),
+  ]);
+}
+
+/** What must be measured before each is stopped, replaced or reconfigured; none: nothing. */
+export const stopRules: Readonly<Record<Stoppable, StopRule | undefined>> = {
   // Media flows past the edge, and signalling resumes: its one node could never be drained.
   edge: undefined,
   shard: {
@@ -38,16 +70,15 @@ export const stopRules: Readonly<Record<Role, StopRule | undefined>> = {
       `Add another shard if the others are full, set ${shard} to drain (its place in shards[], state drain), run pulumi up, ` +
       `and change it once its last conference is over`,
   },
-  bridge: {
-    container: "jvb",
-    command: askOverHttp(8080, "/colibri/stats"),
-    busy: (answer) => listed(counted(parseBridgeStats(answer).participants, "participant")),
-    remedy: () => "Wait until its conferences are over",
-  },
-  jibri: {
-    container: "jibri",
-    command: askOverHttp(2222, "/jibri/api/v1.0/health"),
-    busy: (answer) => (parseJibriStatus(answer) === "BUSY" ? "a recording or stream" : undefined),
-    remedy: () => "Wait until its recording is over and uploaded",
+  // The fleet goes on as it is while they are away, and they take up what they find.
+  scaler: undefined,
+  agent: undefined,
+  instances: {
+    container: "agent",
+    command: ["node", PROGRAM_FILE, "state"],
+    busy: inUse,
+    remedy: () =>
+      "To take a host out, set its drained to true first (docker.hosts[].drained), run pulumi up, and wait until its " +
+      "bridges and Jibris have moved; to take the whole fleet down, wait until its conferences are over",
   },
 };

@@ -1,10 +1,21 @@
-import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import { join } from "node:path";
+import type { z } from "zod";
+import { edgeScript } from "../components/jitsi/edgeScript";
 import { haproxyConfiguration, type Server } from "../components/jitsi/haproxy";
+import { mapFile } from "../components/jitsi/placement";
+import { settingsSchema } from "../components/settings/schema";
+import { bundle } from "../scaler/bundle";
+import type { keeperConfiguration } from "../scaler/configuration";
+import { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "../scaler/keeper/wanted";
+import { routingMap } from "../components/jitsi/routingKey";
 import { freePort } from "../test/support/freePort";
+import { selfSigned } from "../test/support/selfSigned";
 import type { Processes } from "./processes";
+
+const NODE = "edge-lab";
 
 export interface EdgeAnswer {
   readonly status: number;
@@ -21,36 +32,62 @@ export class Edge {
 
   static async start(directory: string, servers: readonly Server[], processes: Processes): Promise<Edge> {
     mkdirSync(directory);
-    const subject = ["-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
-    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", "-", "-out", "-"];
-    const pair = execFileSync("openssl", ["req", ...subject, ...key], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    writeFileSync(join(directory, "certificate.pem"), pair, { mode: 0o600 });
-    const [httpPort, httpsPort, peerPort] = [await freePort(), await freePort(), await freePort()];
+    const at = (name: string): string => join(directory, name);
+    writeFileSync(join(directory, "certificate.pem"), selfSigned(), { mode: 0o600 });
+    const ports = {
+      http: await freePort(),
+      https: await freePort(),
+      handover: await freePort(),
+      peers: await freePort(),
+      metrics: await freePort(),
+    };
+    const edge = settingsSchema.shape.edge.parse({});
+    const script = edgeScript({ statesFile: at(STATES_MAP), handoverPort: ports.handover, hasOthers: false });
+    writeFileSync(at("edge.lua"), script);
+    writeFileSync(at("routing.map"), routingMap());
+    writeFileSync(at(STATES_MAP), mapFile(Object.fromEntries(servers.map(({ name }) => [name, "ready"]))));
+    for (const map of [TENANTS_MAP, SHARES_MAP]) writeFileSync(at(map), "");
     const text = haproxyConfiguration({
-      httpPort,
-      httpsPort,
-      publicHttpsPort: httpsPort,
+      ports,
+      publicHttpsPort: ports.https,
       certificate: "certificate.pem",
-      peerName: "edge-1",
+      routing: { map: at("routing.map"), script: at("edge.lua") },
+      socketDirectory: directory,
+      node: NODE,
+      others: [],
       servers,
+      placedReleases: [],
+      limits: edge.limits,
+      proxyProtocolFrom: [],
     });
     // Only where it listens differs from what runs in production.
-    const onLoopback = text
-      .replaceAll("bind :", "bind 127.0.0.1:")
-      .replace("127.0.0.1:1024", `127.0.0.1:${peerPort}`);
-    writeFileSync(join(directory, "haproxy.cfg"), onLoopback);
-    const haproxy = processes.start("haproxy", "haproxy", [
-      "-W",
-      "-db",
-      "-C",
-      directory,
-      "-f",
-      "haproxy.cfg",
-    ]);
-    processes.need("haproxy", haproxy);
-    return new Edge(httpsPort);
+    writeFileSync(at("haproxy.cfg"), text.replaceAll("bind :", "bind 127.0.0.1:"));
+    const args = ["-W", "-db", "-S", at("master.sock"), "-C", directory, "-f", "haproxy.cfg"];
+    processes.need("haproxy", processes.start("haproxy", "haproxy", args));
+    await Edge.keep(directory, processes);
+    return new Edge(ports.https);
+  }
+
+  /** The real keeper, as a process of its own. */
+  private static async keep(directory: string, processes: Processes): Promise<void> {
+    const configuration: z.input<typeof keeperConfiguration> = {
+      stack: "lab",
+      node: NODE,
+      order: [NODE],
+      others: [],
+      listen: { address: "127.0.0.1", port: await freePort(), token: randomBytes(24).toString("hex") },
+      haproxy: {
+        socket: join(directory, "admin.sock"),
+        master: join(directory, "master.sock"),
+        configuration: directory,
+      },
+    };
+    const file = join(directory, "keeper.json");
+    writeFileSync(file, JSON.stringify(configuration), { mode: 0o600 });
+    const program = join(directory, "keeper.js");
+    writeFileSync(program, bundle("keeper"));
+    const keeper = processes.start("keeper", process.execPath, [program], { FLEET_CONFIGURATION: file });
+    processes.need("keeper", keeper);
   }
 
   get url(): string {

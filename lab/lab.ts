@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
-import { bundleService } from "../scaler/bundle";
+import { bundle } from "../scaler/bundle";
 import { serveHostApi } from "../scaler/agent/server";
 import { parseJicofoStats } from "../scaler/jitsi/jicofo";
 import { Edge } from "./edge";
@@ -65,7 +65,7 @@ export class Lab {
     closing: AbortSignal,
   ): Promise<Lab> {
     const programs = join(folder, "programs");
-    if (!planted) writeFileSync(join(programs, "scaler.js"), bundleService());
+    if (!planted) writeFileSync(join(programs, "scaler.js"), bundle("scaler"));
     await build({
       entryPoints: {
         bridge: join(__dirname, "bridge.ts"),
@@ -83,7 +83,7 @@ export class Lab {
     const servers = shards.map(({ name, url }, index) => ({
       name,
       number: index + 1,
-      state: "ready" as const,
+      release: "lab",
       web: { address: "127.0.0.1", port: Number(new URL(url).port) },
     }));
     const edge = await Edge.start(join(folder, "haproxy"), servers, processes);

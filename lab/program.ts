@@ -30,6 +30,8 @@ export interface Asked {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: string;
+  /** By HAProxy, for a user. */
+  readonly forwarded: boolean;
 }
 export interface Answered {
   readonly status: number;
@@ -67,7 +69,8 @@ export async function serve(handlers: Readonly<Record<string, Handler>>): Promis
       const asked = `${request.method} ${pathname}`;
       const handler = handlers[beginnings.find((beginning) => asked.startsWith(beginning)) ?? ""];
       if (!handler) return empty(404);
-      return handler({ path: pathname, query: searchParams, body: await bodyOf(request) });
+      const forwarded = request.headers["x-forwarded-for"] !== undefined;
+      return handler({ path: pathname, query: searchParams, body: await bodyOf(request), forwarded });
     };
     answer()
       .catch((error: unknown): Answered => {

@@ -212,6 +212,41 @@ function page({ path }: Asked): Answered {
   };
 }
 
+/** As Prosody's mod_muc_census says it. */
+const census = (): unknown => ({
+  room_census: [...conferences.values()].map(({ room, users }) => ({
+    room_name: `${room}@muc.meet.jitsi`,
+    participants: users.size,
+    leaked: false,
+  })),
+});
+
+/** As Jicofo says it. */
+function stats(): unknown {
+  const all = [...conferences.values()];
+  return {
+    conferences: all.length,
+    participants: all.reduce((sum, { users }) => sum + users.size, 0),
+    jibri: {
+      recording_active: all.filter(({ recorder }) => recorder !== undefined).length,
+      live_streaming_active: 0,
+      sip_call_active: 0,
+    },
+    bridge_selector: { bridge_count: bridges.size, operational_bridge_count: bridges.size },
+    jibri_detector: {
+      count: jibris.size,
+      available: [...jibris.values()].filter(({ idle }) => idle).length,
+    },
+    healthy: bridges.size > 0,
+  };
+}
+
+/** To users there is none of it. */
+const fleetOnly =
+  (answer: () => Answered) =>
+  ({ forwarded }: Asked): Answered =>
+    forwarded ? empty(404) : answer();
+
 async function main(): Promise<void> {
   const named = (answered: Answered): Answered => ({
     ...answered,
@@ -221,26 +256,11 @@ async function main(): Promise<void> {
     "GET /": (asked) => named(page(asked)),
     "GET /config.js": () => named({ status: 200, body: `config.deploymentInfo = { shard: "${name}" };` }),
     "GET /_unlock": () => named(empty(200)),
-    "GET /_health": () => empty(200),
+    "GET /_health": fleetOnly(() => empty(200)),
+    "GET /_rooms": fleetOnly(() => json(census())),
+    "GET /_stats": fleetOnly(() => json(stats())),
     "POST /http-bind": async (asked) => named(await signalling(asked)),
-    "GET /stats": () => {
-      const all = [...conferences.values()];
-      return json({
-        conferences: all.length,
-        participants: all.reduce((sum, { users }) => sum + users.size, 0),
-        jibri: {
-          recording_active: all.filter(({ recorder }) => recorder !== undefined).length,
-          live_streaming_active: 0,
-          sip_call_active: 0,
-        },
-        bridge_selector: { bridge_count: bridges.size, operational_bridge_count: bridges.size },
-        jibri_detector: {
-          count: jibris.size,
-          available: [...jibris.values()].filter(({ idle }) => idle).length,
-        },
-        healthy: bridges.size > 0,
-      });
-    },
+    "GET /stats": () => json(stats()),
     "POST /lab/brewery": ({ body }) => {
       presence(JSON.parse(body) as Presence);
       return empty(204);

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { acmeOptions } from "./keeper/certificates/options";
 import { bridgePoolSchema, jibriPoolSchema } from "./pools";
 
-/** Where each of the three programs finds its configuration, unless FLEET_CONFIGURATION names another file. */
+/** Where each of the programs finds its configuration, unless FLEET_CONFIGURATION names another file. */
 export const CONFIGURATION_FILE = "/fleet/configuration.json";
 /** The name in the agents' and the scaler's certificate, whatever address they are reached at. */
 export const CERTIFICATE_NAME = "jitsi-fleet";
@@ -55,16 +56,15 @@ const template = z.strictObject({
   pool: z.string(),
   role: z.enum(["bridge", "jibri"]),
   revision: z.string().describe("Changes with anything of it: instances of another revision are replaced."),
-  slots: z.int().min(0).describe("Instances of this role that the host may run, all pools together."),
-  mediaPorts: z
-    .strictObject({ first: z.int(), last: z.int() })
-    .optional()
-    .describe("Bridges: the UDP ports to choose from, one an instance."),
   stopGraceSeconds: z.int().describe("From SIGTERM to SIGKILL."),
   container: z
     .record(z.string(), z.unknown())
-    .describe("Body of Docker's POST /containers/create. Placeholders in it are filled in."),
-  files: z.array(file).describe("Written to the instance's volume at /fleet before it starts. Secret."),
+    .describe("Body of Docker's POST /containers/create. Placeholders in its keys and texts are filled in."),
+  files: z
+    .array(file)
+    .describe(
+      "Written below /fleet, an unnamed volume of the container, before it starts: the container's user's. Secret.",
+    ),
 });
 export type PoolTemplate = z.output<typeof template>;
 
@@ -75,6 +75,13 @@ export const agentConfiguration = z.strictObject({
   listen: z.strictObject({ address: z.string(), port: z.int(), token, tls: tls.optional() }),
   dockerSocket: z.string(),
   uploader: z.url().optional().describe("The host's uploader; none where no Jibri runs."),
+  slots: z
+    .strictObject({ bridge: z.int().min(0), jibri: z.int().min(0) })
+    .describe("Instances of each role that the host may run, all pools together."),
+  publicAddress: z.string().describe("Where users reach the host's bridges."),
+  mediaPorts: z
+    .strictObject({ first: z.int(), last: z.int() })
+    .describe("The UDP ports of the host's bridges, one an instance."),
   templates: z.array(template),
 });
 export type AgentConfiguration = z.output<typeof agentConfiguration>;
@@ -84,7 +91,9 @@ export const uploaderConfiguration = z.strictObject({
   listen: z.strictObject({ address: z.string(), port: z.int() }),
   storage: z.string().describe("The volume: recordings/<instance>/<session> and spool/<instance>/<session>."),
   rclone: z.strictObject({
-    url: z.url().describe("rclone's remote control (rclone rcd), which sees the storage at the same path."),
+    url: z
+      .url()
+      .describe("rclone's remote control (rclone rcd --rc-serve), which sees the storage at the same path."),
     user: z.string(),
     password: z.string(),
   }),
@@ -96,5 +105,61 @@ export const uploaderConfiguration = z.strictObject({
     .number()
     .default(120)
     .describe("A session of no living Jibri, unchanged for so long, is uploaded as it is."),
+  stallSeconds: z
+    .number()
+    .default(180)
+    .describe(
+      "A transfer that moves no byte for so long is given up and tried again. The whole may last hours.",
+    ),
 });
 export type UploaderConfiguration = z.output<typeof uploaderConfiguration>;
+
+/** What the keeper of an edge node reads. */
+export const keeperConfiguration = z.strictObject({
+  stack: z.string(),
+  node: z.string().describe("This node."),
+  order: z.array(z.string()).min(1).describe("All nodes of the edge: the first that lives leads."),
+  listen: z.strictObject({ address: z.string(), port: z.int(), token, tls: tls.optional() }),
+  others: z
+    .array(z.strictObject({ node: z.string(), url: z.url({ protocol: /^https?$/ }) }))
+    .describe("The other nodes' keepers. They share token and certificate with this one."),
+  haproxy: z.strictObject({
+    socket: z.string().describe("Unix socket of the process that serves."),
+    master: z.string().describe("Unix socket of its master, which reaches older processes."),
+    configuration: z
+      .string()
+      .describe("Directory of the configuration in force, with the maps of states, tenants and shares."),
+  }),
+  health: z
+    .strictObject({
+      intervalSeconds: z.number().default(1).describe("From one question to a shard to the next."),
+      downAfterSeconds: z
+        .number()
+        .default(5)
+        .describe("Failures for so long: the shard's rooms go elsewhere."),
+      upAfterSeconds: z.number().default(10).describe("Successes for so long: it takes rooms again."),
+    })
+    .prefault({}),
+  certificates: z
+    .strictObject({
+      options: acmeOptions,
+      directory: z.string().describe("Where account and certificate are kept: it outlives the container."),
+      file: z.string().describe("The certificate's file, as HAProxy's configuration names it."),
+      challengeSocket: z.string().describe("Unix socket to which HAProxy sends the authority's questions."),
+    })
+    .optional()
+    .describe("The public certificate by ACME; none where it is provided. Secret."),
+  roomsSeconds: z.number().default(15).describe("From one comparison of the shards' rooms to the next."),
+  times: z
+    .strictObject({
+      tickSeconds: z.number().default(0.25).describe("From one look at the nodes to the next."),
+      settleSeconds: z
+        .number()
+        .default(1)
+        .describe("Gates stay closed for so long before a change: what was under way is answered by then."),
+      leaseSeconds: z.number().default(3).describe("Unheard for so long, a node places no new room."),
+      lostSeconds: z.number().default(6).describe("Silent for so long, a node is gone."),
+    })
+    .prefault({}),
+});
+export type KeeperConfiguration = z.output<typeof keeperConfiguration>;

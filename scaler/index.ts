@@ -1,4 +1,23 @@
 export { bridgePoolSchema, jibriPoolSchema, type BridgePoolPolicy, type JibriPoolPolicy } from "./pools";
-export { parseBridgeStats, type BridgeStats } from "./jitsi/bridge";
-export { parseJibriStatus, type JibriStatus } from "./jitsi/jibri";
-export { parseJicofoStats, type JicofoStats } from "./jitsi/jicofo";
+export {
+  CERTIFICATE_NAME,
+  CONFIGURATION_FILE,
+  INSTANCE,
+  MEDIA_PORT,
+  type AgentConfiguration,
+  type KeeperConfiguration,
+  type PoolTemplate,
+  type ScalerConfiguration,
+  type UploaderConfiguration,
+} from "./configuration";
+export { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "./keeper/certificates/options";
+export { hostStateSchema } from "./hostApi";
+export { bundle, programNames, type ProgramName } from "./bundle";
+export type { AcmeOptions } from "./keeper/certificates/options";
+export { shardsPageSchema, type Holdings, type ShardsPage } from "./keeper/shards";
+export { arrangementSchema, shardStates, type ShardState } from "./keeper/topology";
+export { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "./keeper/wanted";
+export { dockerName, labels } from "./labels";
+export { parseBridgeStats } from "./jitsi/bridge";
+export { parseJibriHealth } from "./jitsi/jibri";
+export { parseJicofoStats } from "./jitsi/jicofo";

@@ -90,7 +90,9 @@ function kind(node: JsonSchema): string {
 
 function row(path: string, node: JsonSchema, isRequired: boolean, kindText: string): Row {
   const fallback =
-    node.default === undefined || typeof node.default === "object" ? "" : `\`${node.default}\``;
+    node.default === undefined || node.default === "" || typeof node.default === "object"
+      ? ""
+      : `\`${node.default}\``;
   return {
     path,
     kind: kindText,

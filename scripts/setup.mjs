@@ -12,12 +12,16 @@ const systemPackages = [
   { command: "dockerd", brings: "docker.io", for: "the Docker hosts of the end-to-end tests" },
   { command: "debootstrap", brings: "debootstrap", for: "their images" },
   { command: "haproxy", brings: "haproxy", for: "the lab and the routing tests" },
+  { command: "turnserver", brings: "coturn", for: "the tests of the relay" },
   { command: "openssl", brings: "openssl", for: "certificates" },
   { command: "ip", brings: "iproute2", for: "the tests' own networks" },
   { command: "iptables", brings: "iptables", for: "the tests' own networks" },
   { command: "nsenter", brings: "util-linux", for: "the tests' own networks" },
   { command: "busybox", brings: "busybox-static", for: "the tests of the Docker plug-in" },
   { command: "sshd", brings: "openssh-server", for: "the tests of hosts on ssh://" },
+  { command: "rclone", brings: "rclone", for: "the tests of the uploader" },
+  { command: "python3", brings: "python3-venv", for: "the S3 store of the tests" },
+  { command: "pebble", brings: "pebble", for: "the tests of certificates" },
   { command: "prosody", brings: "prosody", for: "the tests of the XMPP clients" },
 ];
 

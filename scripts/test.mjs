@@ -1,4 +1,5 @@
-// npm test: sets up, then runs the suites one after another and sums them up. Suites can be named: npm test -- unit e2e
+// npm test: sets up, then runs the suites, two at a time where they share nothing, and sums them up. Suites can be
+// named: npm test -- unit e2e
 import { spawn } from "node:child_process";
 import { environment, installPackages, installSystemPackages, runMain } from "./setup.mjs";
 
@@ -9,16 +10,33 @@ const besideDocker = (command) => [
   "test/support/withDockerEngine.ts",
   ...command,
 ];
-/** In the order of their cost. `system`: needs more than npm's packages. */
+/**
+ * In the order of their cost. `system`: needs more than npm's packages. `aside`: touches no Docker engine, and runs beside
+ * those that do; its output is shown at its end.
+ */
 const suites = {
   types: { command: ["tsc", "-p", "."] },
   lint: { command: ["eslint", "--max-warnings=0", "."] },
   format: { command: ["prettier", "--check", "--log-level=warn", "."] },
   unit: { command: mocha("test/unit/**/*.test.ts") },
-  scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts"), system: true },
+  scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts"), system: true, aside: true },
+  agent: { command: besideDocker(mocha("--timeout=60000", "test/agent/**/*.test.ts")), system: true },
+  uploader: { command: mocha("--timeout=120000", "test/uploader/**/*.test.ts"), system: true, aside: true },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
-  haproxy: { command: mocha("test/haproxy/**/*.test.ts"), system: true },
-  labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
+  // Its files wait more than they work, and share nothing; but for the one that floods.
+  haproxy: {
+    command: mocha(
+      "--parallel",
+      "--jobs=3",
+      "--ignore=test/haproxy/split.test.ts",
+      "test/haproxy/**/*.test.ts",
+    ),
+    system: true,
+    aside: true,
+  },
+  split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
+  keeper: { command: mocha("--timeout=60000", "test/keeper/**/*.test.ts"), system: true, aside: true },
+  labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true, aside: true },
   standins: {
     command: besideDocker(
       mocha("--timeout=300000", "test/standins/**/*.{test,e2e}.ts", "test/e2e/clients/**/*.test.ts"),
@@ -35,10 +53,18 @@ const help = `npm test [-- suite …] [--full] [--json]
 Suites: ${Object.keys(suites).join(", ")}; check is ${check.join(", ")}. Without one: all.
 --full: larger sizes. --json: what ran and its figures, as the last line.`;
 
+/** What mocha's own list of failures begins with, in one line. */
+function firstFailure(text) {
+  const list = text.slice(text.lastIndexOf(" failing"));
+  const [, told = ""] = /^ +1\) ([^]*?)(?:^ +at |^ +2\) |$(?![^]))/m.exec(list) ?? [];
+  return told.replace(/\s+/g, " ").slice(0, 400);
+}
+
 /** Runs a suite and counts what mocha says has passed and failed. A suite without mocha counts as one test. */
 function run(name, full) {
-  const { command } = suites[name];
-  console.log(`\n── ${name}: ${command.join(" ")}`);
+  const { aside, command } = suites[name];
+  const heading = `\n── ${name}: ${command.join(" ")}`;
+  if (!aside) console.log(heading);
   const started = Date.now();
   return new Promise((resolve, reject) => {
     const env = { ...environment(), ...(full ? { FLEET_TEST_SIZE: "full" } : {}) };
@@ -46,10 +72,11 @@ function run(name, full) {
     let text = "";
     child.stdout.on("data", (chunk) => {
       text += chunk;
-      process.stdout.write(chunk);
+      if (!aside) process.stdout.write(chunk);
     });
     child.on("error", reject);
     child.on("close", (code) => {
+      if (aside) console.log(`${heading}\n${text}`);
       const counted = (word) => Number(new RegExp(`^ +(\\d+) ${word}`, "m").exec(text)?.[1] ?? 0);
       const isMocha = command.includes("mocha");
       const passed = isMocha ? counted("passing") : code === 0 ? 1 : 0;
@@ -61,6 +88,8 @@ function run(name, full) {
         passed,
         failed: ended,
         pending: counted("pending"),
+        // Where only the end of the output is kept, it still tells what failed first.
+        first: failed > 0 ? firstFailure(text) : "",
         seconds: Math.round((Date.now() - started) / 1000),
       });
     });
@@ -80,13 +109,20 @@ await runMain(async () => {
   installPackages();
   if (chosen.some((name) => suites[name].system)) installSystemPackages();
 
-  const results = [];
-  for (const name of chosen) results.push(await run(name, args.includes("--full")));
+  const inTurn = async (names) => {
+    const done = [];
+    for (const name of names) done.push(await run(name, args.includes("--full")));
+    return done;
+  };
+  const quick = await inTurn(chosen.filter((name) => check.includes(name)));
+  const slow = chosen.filter((name) => !check.includes(name));
+  const lanes = [slow.filter((name) => !suites[name].aside), slow.filter((name) => suites[name].aside)];
+  const results = [...quick, ...(await Promise.all(lanes.map(inTurn))).flat()];
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
   console.log("");
-  for (const { name, passed, failed, pending, seconds } of results)
+  for (const { name, passed, failed, pending, seconds, first } of results)
     console.log(
-      `${failed === 0 ? "ok  " : "FAIL"} ${name}: ${passed} passed, ${failed} failed${pending > 0 ? `, ${pending} skipped` : ""} (${seconds} s)`,
+      `${failed === 0 ? "ok  " : "FAIL"} ${name}: ${passed} passed, ${failed} failed${pending > 0 ? `, ${pending} skipped` : ""} (${seconds} s)${first ? `\n     ${first}` : ""}`,
     );
   console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
   if (args.includes("--json")) console.log(JSON.stringify(results));

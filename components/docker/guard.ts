@@ -1,18 +1,19 @@
+import { dockerName, labels } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { z } from "zod";
-import type { Role, Route } from "../platform";
-import { hostRoles } from "../settings/schema";
+import type { Route } from "../platform";
 import type { Settings } from "../settings";
-import { stopRules } from "../stopRules";
-import { ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
-import { dockerClient } from "./connection";
+import { stoppable, stopRules, type Stoppable } from "../stopRules";
+import { connectionOf, ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
+import { dockerClient, type Connection } from "./connection";
 import { runInContainer } from "./exec";
-import { dockerName, labels } from "./naming";
+import { Edges } from "./edges";
+import { agentName } from "./ports";
 
-/** Something whose stop might cut a call: a node in a place. */
+/** Something whose stop might cut a call: a node in a place, or what its scaler started there. */
 export interface Subject {
-  readonly role: Role;
+  readonly role: Stoppable;
   readonly node: string;
   readonly place: string;
 }
@@ -30,6 +31,10 @@ export class Guard {
   readonly stop: pulumi.ResourceHook;
   /** Before the edge's routes change. */
   readonly reroute: pulumi.ResourceHook;
+  /** Before the first thing of a whole stack is deleted: all of it must be measured empty. */
+  readonly destroy: pulumi.ResourceHook;
+  private readonly edges: Edges;
+  private isDestroying = false;
   /** One measurement a subject and update: what is being replaced can't be asked twice. */
   private readonly findings = new Map<string, Promise<Finding>>();
 
@@ -40,6 +45,7 @@ export class Guard {
     private readonly stack: string,
     private readonly settings: Settings,
   ) {
+    this.edges = new Edges(stack, settings);
     const onDryRun = { onDryRun: true };
     this.change = new pulumi.ResourceHook(
       "change-only-what-is-drained",
@@ -52,11 +58,17 @@ export class Guard {
       (args) => this.beforeReroute(args),
       onDryRun,
     );
+    this.destroy = new pulumi.ResourceHook(
+      "destroy-only-what-is-empty",
+      () => this.beforeDestroy(),
+      onDryRun,
+    );
   }
 
   private async beforeChange(args: pulumi.ResourceHookArgs): Promise<void> {
     const { role, host } = nodeInputs.parse(await plain(args.oldInputs));
     const subject: Subject = { role, node: args.name, place: host };
+    await this.closed(subject);
     const found = await this.measured(subject);
     const isReady = this.settings.shards.some(
       ({ name, state }) => name === subject.node && state === "ready",
@@ -69,9 +81,32 @@ export class Guard {
     else this.refuse(subject, `Changing ${args.name}`, refused ? inReady(subject.node) : found);
   }
 
+  /** What is in drain by the settings is so on the edge, too, before it is measured: the same update may bring both. */
+  private async closed({ node, place, role }: Subject): Promise<void> {
+    if (role !== "shard" || pulumi.runtime.isDryRun() || this.settings.allowCutCalls) return;
+    const shard = this.settings.shards.find(({ name }) => name === node);
+    if (!shard || shard.state === "ready" || (await this.isDown(place))) return;
+    await this.edges.untilClosed(node);
+  }
+
+  private async isDown(place: string): Promise<boolean> {
+    const host = this.settings.docker.hosts.find(({ name }) => name === place);
+    if (!host) return false;
+    return dockerClient(host, MEASURE_LIMIT_SECONDS)
+      .ping()
+      .then(
+        () => false,
+        () => true,
+      );
+  }
+
   private async beforeStop(args: pulumi.ResourceHookArgs): Promise<void> {
-    const subject = subjectOf(await plain(args.oldInputs));
-    if (subject) this.refuse(subject, `Stopping ${args.name}`, await this.measured(subject));
+    const inputs = await plain(args.oldInputs);
+    const subject = subjectOf(inputs);
+    if (!subject) return;
+    if (subject.role === "edge" && !pulumi.runtime.isDryRun() && !this.isDestroying)
+      await this.edges.untilItsTurn(subject.place, dockerNameOf(inputs));
+    this.refuse(subject, `Stopping ${args.name}`, await this.measured(subject, connectionOf(inputs)));
   }
 
   private async beforeReroute(args: pulumi.ResourceHookArgs): Promise<void> {
@@ -91,21 +126,41 @@ export class Guard {
     }
   }
 
-  private measured(subject: Subject): Promise<Finding> {
+  private async beforeDestroy(): Promise<void> {
+    this.isDestroying = true;
+    const { docker, shards } = this.settings;
+    const subjects: Subject[] = [
+      ...shards.map(({ host, name }) => ({ role: "shard", node: name, place: host }) as const),
+      ...docker.hosts
+        .filter(({ roles }) => roles.includes("bridge") || roles.includes("jibri"))
+        .map(({ name }) => ({ role: "instances", node: agentName(name), place: name }) as const),
+    ];
+    const found = await Promise.all(subjects.map((subject) => this.measured(subject)));
+    const objections = found.flatMap((finding) => (typeof finding === "string" ? [] : [finding.objection]));
+    if (objections.length > 0)
+      this.refuse({ role: "instances", node: this.stack, place: "" }, `Destroying ${this.stack}`, {
+        objection: objections.join("; "),
+        hostIsDown: false,
+      });
+  }
+
+  /** `known`: how its host is reached, should it have left the settings. */
+  private measured(subject: Subject, known?: Connection): Promise<Finding> {
     const key = `${subject.role} ${subject.node} ${subject.place}`;
-    const finding = this.findings.get(key) ?? this.measure(subject);
+    const finding = this.findings.get(key) ?? this.measure(subject, known);
     this.findings.set(key, finding);
     return finding;
   }
 
-  private async measure({ role, node, place }: Subject): Promise<Finding> {
+  private async measure({ role, node, place }: Subject, known: Connection | undefined): Promise<Finding> {
     const rule = stopRules[role];
     if (!rule) return "empty";
+    const called = role === "instances" ? `host ${place}` : `${role} ${node}`;
     const unknown = (why: string, hostIsDown = false): Finding => ({
-      objection: `${role} ${node} cannot be measured: ${why}`,
+      objection: `${called} cannot be measured: ${why}`,
       hostIsDown,
     });
-    const host = this.settings.docker.hosts.find(({ name }) => name === place);
+    const host = this.settings.docker.hosts.find(({ name }) => name === place) ?? known;
     if (!host) return unknown(`its host ${place} is not in docker.hosts`);
     const engine = dockerClient(host, MEASURE_LIMIT_SECONDS);
     try {
@@ -117,7 +172,7 @@ export class Guard {
       const container = engine.getContainer(dockerName(this.stack, node, rule.container));
       const answer = await askContainer(container, rule.command);
       const busy = answer === undefined ? undefined : rule.busy(answer);
-      if (busy !== undefined) return { objection: `${role} ${node} holds ${busy}`, hostIsDown: false };
+      if (busy !== undefined) return { objection: `${called} holds ${busy}`, hostIsDown: false };
       return answer === undefined ? "absent" : "empty";
     } catch (error) {
       return unknown(reasonOf(error));
@@ -176,12 +231,12 @@ function howItLeaves(before: Route, after: Route | undefined): string | undefine
 const labelled = z.object({ labels: z.array(z.object({ label: z.string(), value: z.string() })) });
 const routed = z.object({ environment: z.object({ [ROUTES_VARIABLE]: z.string() }) });
 const subjectLabels = z.object({
-  [labels.role]: z.enum(hostRoles),
+  [labels.role]: z.enum(stoppable),
   [labels.node]: z.string(),
   [labels.place]: z.string(),
 });
 const asked = z.object({ environment: z.object({ [SUBJECT_VARIABLE]: z.string() }) });
-const nodeInputs = z.object({ role: z.enum(hostRoles), host: z.string() });
+const nodeInputs = z.object({ role: z.enum(stoppable), host: z.string() });
 
 /** Whom a resource belongs to, by a command's environment or a container's labels. */
 function subjectOf(inputs: unknown): Subject | undefined {
@@ -197,6 +252,9 @@ function subjectOf(inputs: unknown): Subject | undefined {
     place: subject.data[labels.place],
   };
 }
+
+const dockerNameOf = (inputs: unknown): string =>
+  z.object({ name: z.string() }).safeParse(inputs).data?.name ?? "";
 
 function routesOf(inputs: unknown): Route[] {
   const parsed = routed.safeParse(inputs);

@@ -1,26 +1,21 @@
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
+import { dockerName, labels } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
-import { createHash } from "node:crypto";
-import {
-  SECRETS_FILE,
-  FLEET_DIRECTORY,
-  type ContainerSpec,
-  type LiveConfiguration,
-  type NodeArgs,
-} from "../platform";
+import { FLEET_DIRECTORY, type ContainerSpec, type LiveConfiguration, type NodeRole } from "../platform";
 import type { DockerHostSpec } from "../settings";
 import {
   MAIN_FILE_VARIABLE,
+  QUIET_FILES_VARIABLE,
   ROUTES_VARIABLE,
   SUBJECT_VARIABLE,
   TARGET_VARIABLE,
   type FilesTarget,
   type LiveTarget,
 } from "./commands/input";
-import { containerArgs } from "./container";
+import { containerArgs, ownerOf } from "./container";
+import { filesOf, programOf, secretHash } from "./files";
 import type { Guard, Subject } from "./guard";
-import { dockerName, labels } from "./naming";
 
 /** A Docker host as nodes see it. */
 export interface Place {
@@ -31,8 +26,14 @@ export interface Place {
   readonly provider: docker.Provider;
 }
 
-export interface DockerNodeArgs extends NodeArgs {
+export interface DockerNodeArgs {
+  readonly role: NodeRole | "agent";
+  readonly containers: readonly ContainerSpec[];
   readonly place: Place;
+  /** Volumes of the place that containers ask for, by their name in the specs. */
+  readonly volumes?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Networks that a container joins beside the node's own, by the container's name. */
+  readonly networks?: Readonly<Record<string, readonly pulumi.Input<string>[]>>;
 }
 
 /**
@@ -42,6 +43,8 @@ export interface DockerNodeArgs extends NodeArgs {
 export class DockerNode extends pulumi.ComponentResource {
   private readonly args: DockerNodeArgs;
   private readonly subject: Subject;
+  /** By the container whose live configuration it holds. */
+  private readonly liveVolumes = new Map<string, pulumi.Input<string>>();
 
   constructor(
     private readonly name: string,
@@ -50,7 +53,12 @@ export class DockerNode extends pulumi.ComponentResource {
   ) {
     const { guard, host } = args.place;
     const images = Object.fromEntries(args.containers.map((spec) => [spec.name, spec.image]));
-    const containers = args.containers.map((spec) => ({ ...spec, live: undefined, files: filesOf(spec) }));
+    const containers = args.containers.map((spec) => ({
+      ...spec,
+      live: undefined,
+      files: filesOf(spec),
+      program: programOf(spec),
+    }));
     const revision = secretHash({ containers, tags: args.place.tags, privateAddress: host.privateAddress });
     super(
       "jitsi-fleet:docker:Node",
@@ -80,14 +88,18 @@ export class DockerNode extends pulumi.ComponentResource {
   ): pulumi.Resource {
     const { guard } = this.args.place;
     const { volumes, written } = this.volumes(spec);
-    const revision = secretHash({ spec: unseenByThePlugIn(spec), files: filesOf(spec) });
+    const revision = secretHash({
+      spec: unseenByThePlugIn(spec),
+      files: filesOf(spec),
+      program: programOf(spec),
+    });
     const container = new docker.Container(
       `${this.name}-${spec.name}`,
       {
         ...containerArgs(spec, {
           name: this.dockerName(spec.name),
           privateAddress: this.args.place.host.privateAddress,
-          network: network.name,
+          networks: [network.name, ...(this.args.networks?.[spec.name] ?? [])],
           volumes,
         }),
         labels: this.labels({ [labels.revision]: revision }),
@@ -114,13 +126,26 @@ export class DockerNode extends pulumi.ComponentResource {
         { name: this.dockerName(spec.name, suffix), labels: this.labels() },
         this.childOptions({ retainOnDelete: keep }),
       );
-    const volumes = spec.volumes.map(({ name, path, keep }) => ({
-      volumeName: volume(name, keep).name,
-      containerPath: path,
-    }));
-    if (spec.live)
-      volumes.push({ volumeName: volume("live", false).name, containerPath: spec.live.directory });
-    if (Object.keys(spec.secrets).length === 0 && spec.files.length === 0) return { volumes, written: [] };
+    const volumes = spec.volumes.map((asked): docker.types.input.ContainerVolume => {
+      const containerPath = asked.path;
+      switch (asked.of) {
+        case "container":
+          return { volumeName: volume(asked.name, asked.keep).name, containerPath };
+        case "neighbour":
+          return { volumeName: this.liveVolume(asked.container), containerPath };
+        case "place":
+          return { volumeName: this.sharedVolume(asked.name), containerPath };
+        case "machine":
+          return { hostPath: asked.source, containerPath };
+      }
+    });
+    if (spec.live) {
+      const live = volume("live", false);
+      this.liveVolumes.set(spec.name, live.name);
+      volumes.push({ volumeName: live.name, containerPath: spec.live.directory });
+    }
+    if (Object.keys(spec.secrets).length === 0 && spec.files.length === 0 && spec.program === undefined)
+      return { volumes, written: [] };
 
     const files = volume("files", false);
     const writing = this.filesCommand(spec, files);
@@ -130,11 +155,26 @@ export class DockerNode extends pulumi.ComponentResource {
     };
   }
 
+  private liveVolume(container: string): pulumi.Input<string> {
+    const volume = this.liveVolumes.get(container);
+    if (volume === undefined) throw new Error(`${this.name} has no live configuration of ${container}`);
+    return volume;
+  }
+
+  private sharedVolume(name: string): pulumi.Input<string> {
+    const volume = this.args.volumes?.[name];
+    if (volume === undefined)
+      throw new Error(`${this.name} asks for the volume ${name}, which its place has not`);
+    return volume;
+  }
+
   private filesCommand(spec: ContainerSpec, volume: docker.Volume): command.local.Command {
     const target: pulumi.Output<FilesTarget> = volume.name.apply((name) => ({
       connection: plainConnection(this.args.place.host),
       volume: name,
       image: spec.image,
+      owner: ownerOf(spec),
+      ...programOf(spec),
     }));
     const { stop } = this.args.place.guard;
     return new command.local.Command(
@@ -145,7 +185,7 @@ export class DockerNode extends pulumi.ComponentResource {
           [TARGET_VARIABLE]: pulumi.jsonStringify(target),
           [SUBJECT_VARIABLE]: JSON.stringify(this.subject),
         },
-        stdin: this.secretInput(filesOf(spec)),
+        stdin: secretInput(this.args.place.host, filesOf(spec)),
         triggers: [volume.id],
         addPreviousOutputInEnv: false,
       },
@@ -166,6 +206,12 @@ export class DockerNode extends pulumi.ComponentResource {
       check: [...live.check],
       reloadSignal: live.reloadSignal,
       settleSeconds: live.settleSeconds,
+      run: live.run,
+      owner: ownerOf(spec),
+      settled: {
+        container: this.dockerName(live.settled.container),
+        command: [...live.settled.command],
+      },
     };
     return new command.local.Command(
       `${this.name}-${spec.name}-configuration`,
@@ -174,19 +220,14 @@ export class DockerNode extends pulumi.ComponentResource {
         environment: {
           [TARGET_VARIABLE]: JSON.stringify(target),
           [MAIN_FILE_VARIABLE]: live.main.content,
+          [QUIET_FILES_VARIABLE]: JSON.stringify(live.quietFiles),
           [ROUTES_VARIABLE]: JSON.stringify(live.routes),
         },
-        stdin: this.secretInput(live.secretFiles),
+        stdin: secretInput(this.args.place.host, live.secretFiles),
         addPreviousOutputInEnv: false,
       },
       { parent: this, dependsOn: [container], hooks: { beforeUpdate: [this.args.place.guard.reroute] } },
     );
-  }
-
-  /** What a command reads from standard input: files, and the key to a host on tcp://. */
-  private secretInput(files: Readonly<Record<string, pulumi.Input<string>>>): pulumi.Output<string> {
-    const { tls } = this.args.place.host;
-    return pulumi.secret(pulumi.jsonStringify({ ...(tls === undefined ? {} : { tls }), files }));
   }
 
   private labels(
@@ -215,31 +256,20 @@ export class DockerNode extends pulumi.ComponentResource {
 }
 
 /** Run from the project's folder, where pulumi runs the program. */
-const commandLine = (name: string): string =>
+export const commandLine = (name: string): string =>
   `node --require ts-node/register/transpile-only components/docker/commands/${name}.ts`;
 
-function plainConnection({ address, hostKey }: DockerHostSpec): FilesTarget["connection"] {
-  return { address, ...(hostKey === undefined ? {} : { hostKey }) };
+/** What a command reads from standard input: files, and the key to a host on tcp://. */
+export function secretInput(
+  { tls }: DockerHostSpec,
+  files: Readonly<Record<string, pulumi.Input<string>>> = {},
+): pulumi.Output<string> {
+  return pulumi.secret(pulumi.jsonStringify({ ...(tls === undefined ? {} : { tls }), files }));
 }
 
-/** The container's files by their path in its volume, its secrets among them as a shell file. */
-function filesOf(spec: ContainerSpec): Record<string, pulumi.Input<string>> {
-  const secrets = pulumi.output(spec.secrets).apply((values) =>
-    Object.entries(values)
-      .map(([key, value]) => `${key}='${value.replaceAll("'", `'\\''`)}'\n`)
-      .join(""),
-  );
-  return {
-    [SECRETS_FILE.slice(FLEET_DIRECTORY.length + 1)]: secrets,
-    ...Object.fromEntries(spec.files.map(({ path, content }) => [path, content])),
-  };
+export function plainConnection({ address, hostKey }: DockerHostSpec): FilesTarget["connection"] {
+  return { address, ...(hostKey === undefined ? {} : { hostKey }) };
 }
 
 /** What the plug-in updates without touching the container, so that a change must replace it by the revision. */
 const unseenByThePlugIn = ({ healthCheck, scratch }: ContainerSpec): unknown => ({ healthCheck, scratch });
-
-function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> {
-  return pulumi
-    .jsonStringify(value)
-    .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 16));
-}

@@ -1,15 +1,35 @@
+import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Address, AddressOf, NodeArgs, Platform, Pool, PoolArgs, Role } from "../platform";
+import type {
+  Address,
+  AddressOf,
+  ContainerSpec,
+  Control,
+  ControlArgs,
+  InstanceTemplate,
+  NodeArgs,
+  NodeRole,
+  Platform,
+  PoolRole,
+} from "../platform";
 import type { DockerHostSpec, Settings } from "../settings";
+import type { HostRole } from "../settings/schema";
 import { providerArgs } from "./connection";
+import { DockerControl } from "./control";
 import { Guard } from "./guard";
+import type { DockerPool } from "./hostAgent";
+import { keepalivedContainer } from "./keepalived";
 import { DockerNode, type Place } from "./node";
-import { bridgePortOffset, hostInTurn, shardPorts } from "./placement";
+import { edgeName, edgePorts, SCALER_PORT, shardPorts } from "./ports";
 
-/** The fleet on Docker hosts: a node is a set of containers on one host, a pool such a set on several. */
+/**
+ * The fleet on Docker hosts: a node is a set of containers on one host; a pool's instances are containers that the
+ * agents of the hosts launch and end, as the scaler tells them.
+ */
 export class DockerPlatform implements Platform {
   private readonly places = new Map<string, Place>();
+  private readonly pools: DockerPool[] = [];
   private readonly guard: Guard;
 
   constructor(
@@ -19,16 +39,28 @@ export class DockerPlatform implements Platform {
     this.guard = new Guard(stack, settings);
   }
 
-  reserve<R extends "edge" | "shard">(role: R, name: string): AddressOf<R> {
-    const reserved = role === "edge" ? this.reserveEdge() : this.reserveShard(name);
-    return reserved as AddressOf<R>;
+  get edges(): readonly string[] {
+    return this.hostsFor("edge").map((host) => edgeName(host.name));
   }
 
-  private reserveEdge(): AddressOf<"edge"> {
-    const host = this.hostsFor("edge")[0];
-    if (!host) throw new Error("no host has the role edge");
+  get mediaAddresses(): readonly string[] {
+    return [...new Set(this.hostsFor("bridge").map(({ publicAddress }) => publicAddress))];
+  }
+
+  reserve<R extends NodeRole>(role: R, name: string): AddressOf<R> {
+    const reserved: Record<NodeRole, () => Address> = {
+      edge: () => this.reserveEdge(name),
+      shard: () => this.reserveShard(name),
+      scaler: () => this.reserveScaler(),
+    };
+    return reserved[role]();
+  }
+
+  private reserveEdge(name: string): AddressOf<"edge"> {
+    const host = this.hostsFor("edge").find((candidate) => edgeName(candidate.name) === name);
+    if (!host) throw new Error(`${name} is on no host with the role edge`);
     const { httpPort, httpsPort } = this.settings.edge;
-    return addressOn(host, { http: httpPort, https: httpsPort });
+    return addressOn(host, { http: httpPort, https: httpsPort, ...edgePorts });
   }
 
   private reserveShard(name: string): AddressOf<"shard"> {
@@ -37,46 +69,57 @@ export class DockerPlatform implements Platform {
     return addressOn(this.host(shard.host), shardPorts(shard.number));
   }
 
-  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): void {
-    new DockerNode(name, { ...args, place: this.place(args.address.place) }, opts);
+  private reserveScaler(): AddressOf<"scaler"> {
+    const host = this.hostsFor("scaler").find(({ drained }) => !drained);
+    if (!host) throw new Error("no host that is not drained has the role scaler");
+    return addressOn(host, { api: SCALER_PORT });
   }
 
-  pool<R extends "bridge" | "jibri">(
-    role: R,
-    name: string,
-    args: PoolArgs<R>,
-    opts: pulumi.ComponentResourceOptions,
-  ): Pool {
-    const hosts = this.hostsFor(role);
-    const members = Array.from({ length: args.size }, (_, index) => {
-      const host = hostInTurn(hosts, args.number + index);
-      const media = host.ports.first + bridgePortOffset(args.number, index + 1);
-      const address = addressOn(host, role === "bridge" ? { media } : {});
-      return { name: `${name}-${index + 1}`, address };
-    });
-    for (const member of members)
-      new DockerNode(
-        member.name,
-        {
-          role,
-          address: member.address,
-          containers: args.containers(member),
-          place: this.place(member.address.place),
-        },
-        opts,
-      );
-    return {
-      members: members.map(({ name: member, address }) => ({
-        name: member,
-        place: address.place,
-        ...(role === "bridge"
-          ? { media: `${address.publicAddress}:${(address as AddressOf<"bridge">).endpoints.media.port}/udp` }
-          : {}),
-      })),
-    };
+  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
+    const { address, role } = args;
+    const containers = [...args.containers, ...(role === "edge" ? this.sharingContainers(address) : [])];
+    return new DockerNode(name, { role, containers, place: this.place(address.place) }, opts);
   }
 
-  private hostsFor(role: Role): readonly DockerHostSpec[] {
+  /** What an edge's host needs to hold the address that the edges share, if they do. */
+  private sharingContainers({ place, privateAddress }: Address): ContainerSpec[] {
+    const { docker: here, images } = this.settings;
+    if (here.sharedAddress === undefined) return [];
+    return [
+      keepalivedContainer({
+        image: images.keepalived,
+        shared: here.sharedAddress,
+        edges: this.hostsFor("edge"),
+        host: place,
+        liveness: `http://${privateAddress}:${edgePorts.metrics}/live`,
+      }),
+    ];
+  }
+
+  pool(role: PoolRole, name: string, template: InstanceTemplate): void {
+    this.pools.push({ role, name, template });
+  }
+
+  control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control {
+    const hosts = this.settings.docker.hosts.filter(
+      ({ roles }) => roles.includes("bridge") || roles.includes("jibri"),
+    );
+    return new DockerControl(
+      name,
+      { ...args, pools: this.pools, places: hosts.map((host) => this.place(host.name)) },
+      opts,
+    );
+  }
+
+  keystone(name: string, dependsOn: readonly pulumi.Resource[]): void {
+    new command.local.Command(
+      name,
+      {},
+      { dependsOn: [...dependsOn], hooks: { beforeDelete: [this.guard.destroy] } },
+    );
+  }
+
+  private hostsFor(role: HostRole): readonly DockerHostSpec[] {
     return this.settings.docker.hosts.filter((host) => host.roles.includes(role));
   }
 

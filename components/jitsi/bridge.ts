@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { AddressOf, ContainerSpec, Member } from "../platform";
+import type { AddressOf, InstanceSpec, Member } from "../platform";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
 import { breweries, xmppDomains } from "./xmppDomains";
 
@@ -11,14 +11,11 @@ export interface BridgeContainerArgs {
 }
 
 /** A video bridge. It listens at the very port that it advertises, so that no address is translated twice. */
-export function bridgeContainer(
-  { name, address }: Member<"bridge">,
-  args: BridgeContainerArgs,
-): ContainerSpec {
+export function bridgeContainer(member: Member, args: BridgeContainerArgs): InstanceSpec {
   const { xmpp } = args.shard.endpoints;
-  const { port } = address.endpoints.media;
-  const advertised = [...new Set([address.publicAddress, address.privateAddress])].map(
-    (ip) => `${ip}#${port}`,
+  const { mediaPort, name } = member;
+  const advertised = [...new Set([member.publicAddress, member.privateAddress])].map(
+    (ip) => `${ip}#${mediaPort}`,
   );
   return {
     ...jitsiImageDefaults,
@@ -28,8 +25,9 @@ export function bridgeContainer(
       ...xmppDomains,
       JVB_BREWERY_MUC: breweries.JVB_BREWERY_MUC,
       XMPP_SERVER: `${xmpp.address}:${xmpp.port}`,
+      // A new one a launch: Jicofo distrusts a nickname that comes back (measured: for ten minutes).
       JVB_MUC_NICKNAME: name,
-      JVB_PORT: String(port),
+      JVB_PORT: mediaPort,
       JVB_ADVERTISE_IPS: advertised.join(","),
       // The image's own STUN server belongs to a third party, and the addresses are known.
       JVB_DISABLE_STUN: "1",
@@ -37,13 +35,14 @@ export function bridgeContainer(
       JVB_REQUIRE_VALID_ADDRESS: "1",
       COLIBRI_REST_ENABLED: "1",
       SHUTDOWN_REST_ENABLED: "1",
+      // Relays inside the shard: a conference that outgrows its bridge spills onto another.
       ENABLE_OCTO: "1",
       JVB_OCTO_RELAY_ID: name,
       VIDEOBRIDGE_MAX_MEMORY: "1024m",
     },
     secrets: { JVB_AUTH_PASSWORD: args.password },
     files: [],
-    ports: [{ container: port, published: port, protocol: "udp", reach: "world" }],
+    takesMedia: true,
     healthCheck: httpHealthCheck(8080, "/about/health"),
     stopGraceSeconds: 30,
     resources: { memoryMiB: 2048 },

@@ -29,9 +29,7 @@ export const jitsiImageDefaults = {
     { path: "/tmp", sizeMiB: 64, executable: false },
     { path: "/config", sizeMiB: 8, executable: false },
   ],
-  restart: "always",
   volumes: [],
-  ports: [],
   knownHosts: {},
 } as const satisfies Partial<ContainerSpec>;
 

@@ -1,16 +1,22 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { AddressOf, ContainerSpec, Member } from "../platform";
+import { FLEET_DIRECTORY, type AddressOf, type InstanceSpec, type Member } from "../platform";
+import { finalizeScript } from "./finalize";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
+import { RECORDINGS_VOLUME, STORAGE } from "./recordings";
 import { breweries, xmppDomains } from "./xmppDomains";
 
-/** Where a recording lies until it is uploaded, and where failed ones stay. */
-const STORAGE = "/storage";
+const FINALIZE_SCRIPT = "finalize.sh";
+
+/** Both APIs listen on loopback alone otherwise: the scaler could neither see it nor end it. */
+const OPEN_APIS = `jibri.api.http.external-api-host = "0.0.0.0"
+jibri.api.http.internal-api-host = "0.0.0.0"
+`;
 
 export interface JibriContainerArgs {
   readonly images: ImageSource;
   readonly publicUrl: string;
-  /** Host name of the public URL, and the edge's address on the private network: Jibri's browser needs no DNS. */
-  readonly edge: { readonly domain: string; readonly address: string };
+  /** Host name of the public URL, and the edges' addresses on the private network: Jibri's browser needs no DNS. */
+  readonly edge: { readonly domain: string; readonly addresses: readonly string[] };
   /** All shards: it joins each one's brewery. */
   readonly shards: readonly AddressOf<"shard">[];
   /** Whether the browser must take a certificate that no authority signed. */
@@ -19,7 +25,7 @@ export interface JibriContainerArgs {
 }
 
 /** A recorder: one conference at a time, recorded or streamed. */
-export function jibriContainer({ name }: Member<"jibri">, args: JibriContainerArgs): ContainerSpec {
+export function jibriContainer({ name }: Member, args: JibriContainerArgs): InstanceSpec {
   const servers = args.shards.map(({ endpoints: { xmpp } }) => `${xmpp.address}:${xmpp.port}`);
   return {
     ...jitsiImageDefaults,
@@ -33,21 +39,27 @@ export function jibriContainer({ name }: Member<"jibri">, args: JibriContainerAr
       PUBLIC_URL: args.publicUrl,
       DISPLAY: ":0",
       JIBRI_INSTANCE_ID: name,
-      JIBRI_RECORDING_DIR: `${STORAGE}/recordings`,
+      // Its own directory: whose a recording is, is known when its Jibri is gone.
+      JIBRI_RECORDING_DIR: `${STORAGE}/recordings/${name}`,
+      JIBRI_FINALIZE_RECORDING_SCRIPT_PATH: `${FLEET_DIRECTORY}/${FINALIZE_SCRIPT}`,
       ...(args.acceptAnyCertificate ? { IGNORE_CERTIFICATE_ERRORS: "1" } : {}),
     },
     secrets: { JIBRI_XMPP_PASSWORD: args.passwords.xmpp, JIBRI_RECORDER_PASSWORD: args.passwords.recorder },
-    files: [],
+    files: [
+      { path: FINALIZE_SCRIPT, content: finalizeScript(STORAGE), executable: true },
+      { path: "config/custom-jibri.conf", content: OPEN_APIS },
+    ],
     scratch: [
       { path: "/run", sizeMiB: 256, executable: true },
       { path: "/tmp", sizeMiB: 256, executable: false },
       { path: "/config", sizeMiB: 8, executable: false },
     ],
-    volumes: [{ name: "storage", path: STORAGE, keep: true }],
+    volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }],
+    takesMedia: false,
     healthCheck: httpHealthCheck(2222, "/jibri/api/v1.0/health"),
-    // A stop in mid-recording skips the finalize script: what is not uploaded yet stays in the volume.
+    // A stop in mid-recording skips the finalize script: what there is stays in the volume, and is uploaded.
     stopGraceSeconds: 60,
     resources: { memoryMiB: 8192, sharedMemoryMiB: 2048 },
-    knownHosts: { [args.edge.domain]: args.edge.address },
+    knownHosts: { [args.edge.domain]: args.edge.addresses },
   };
 }

@@ -3,6 +3,7 @@ import type { AddressOf, ContainerSpec } from "../platform";
 import type { Settings } from "../settings";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
 import { keepAliveConfig, webLocations } from "./nginx";
+import type { TurnService } from "./turn";
 import { breweries, xmppDomains } from "./xmppDomains";
 
 /** Passwords with which a shard's parts log in to its Prosody. */
@@ -19,10 +20,12 @@ export interface ShardContainersArgs {
   readonly images: ImageSource;
   readonly address: AddressOf<"shard">;
   readonly auth: Settings["auth"];
-  readonly recordings: Settings["recordings"];
+  readonly recordings: Pick<Settings["recordings"], "record" | "stream">;
   readonly secrets: ShardSecrets;
   /** The JWT secret, marked as one, where auth.type is jwt. */
   readonly jwtSecret?: pulumi.Input<string>;
+  /** The relay that users are told of; none if absent. */
+  readonly turn?: TurnService;
 }
 
 const WEB_PORT = 8000;
@@ -32,6 +35,8 @@ const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as cons
 
 /** Prosody's HTTP port is not published: the shard's own network alone reaches it, at addresses Docker picks. */
 const WHOEVER_REACHES_IT = "0.0.0.0/0";
+
+const shardImageDefaults = { ...jitsiImageDefaults, ports: [], restart: "always" } as const;
 
 /** Prosody, Jicofo and the web server of one shard. Every room of the shard lives in these three. */
 export function shardContainers(args: ShardContainersArgs): ContainerSpec[] {
@@ -53,10 +58,10 @@ const recordingEnabled = ({ recordings }: ShardContainersArgs): string =>
   recordings.record || recordings.stream ? "1" : "0";
 
 function prosody(args: ShardContainersArgs): ContainerSpec {
-  const { auth, recordings, secrets } = args;
+  const { auth, recordings, secrets, turn } = args;
   const permissions = `jitsi_default_permissions = { livestreaming = ${recordings.stream}; recording = ${recordings.record}; transcription = true; ["create-polls"] = true; ["send-groupchat"] = true; ["send-private-message"] = true; flip = true }`;
   return {
-    ...jitsiImageDefaults,
+    ...shardImageDefaults,
     name: "prosody",
     image: imageOf(args.images, "prosody"),
     env: {
@@ -71,7 +76,8 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
       PROSODY_C2S_LIMIT: "512kb/s",
       // The image's template splits this at the two characters \n.
       GLOBAL_CONFIG: [`http_health_allow_cidr = "${WHOEVER_REACHES_IT}"`, permissions].join("\\n"),
-      ...(auth.recorders === "token" ? { XMPP_MODULES: "filter_iq_jibri" } : {}),
+      XMPP_MODULES: ["muc_census", ...(auth.recorders === "token" ? ["filter_iq_jibri"] : [])].join(","),
+      ...(turn === undefined ? {} : { TURNS_HOST: turn.host, TURNS_PORT: String(turn.port) }),
     },
     secrets: {
       JICOFO_AUTH_PASSWORD: secrets.jicofo,
@@ -79,6 +85,7 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
       JIBRI_XMPP_PASSWORD: secrets.jibris,
       JIBRI_RECORDER_PASSWORD: secrets.recorder,
       ...(args.jwtSecret === undefined ? {} : { JWT_APP_SECRET: args.jwtSecret }),
+      ...(turn === undefined ? {} : { TURN_CREDENTIALS: turn.secret }),
     },
     files: [],
     ports: [
@@ -89,7 +96,7 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
         reach: "private",
       },
     ],
-    volumes: [{ name: "data", path: "/var/lib/prosody", keep: false }],
+    volumes: [{ of: "container", name: "data", path: "/var/lib/prosody", keep: false }],
     healthCheck: httpHealthCheck(5280, "/health"),
     stopGraceSeconds: 20,
     resources: { memoryMiB: 1024 },
@@ -98,7 +105,7 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
 
 function jicofo(args: ShardContainersArgs): ContainerSpec {
   return {
-    ...jitsiImageDefaults,
+    ...shardImageDefaults,
     name: "jicofo",
     image: imageOf(args.images, "jicofo"),
     env: {
@@ -125,7 +132,7 @@ function jicofo(args: ShardContainersArgs): ContainerSpec {
 function web(args: ShardContainersArgs): ContainerSpec {
   const { recordings } = args;
   return {
-    ...jitsiImageDefaults,
+    ...shardImageDefaults,
     name: "web",
     image: imageOf(args.images, "web"),
     env: {
@@ -148,7 +155,7 @@ function web(args: ShardContainersArgs): ContainerSpec {
     ports: [
       { container: WEB_PORT, published: args.address.endpoints.web.port, protocol: "tcp", reach: "private" },
     ],
-    volumes: [{ name: "storage", path: "/storage", keep: false }],
+    volumes: [{ of: "container", name: "storage", path: "/storage", keep: false }],
     healthCheck: httpHealthCheck(WEB_PORT, "/_unlock"),
     stopGraceSeconds: 20,
     resources: { memoryMiB: 256 },

@@ -1,7 +1,12 @@
+import { X509Certificate } from "node:crypto";
+import { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler";
 import { dockerContradictions } from "./dockerContradictions";
 import { duplicates, type Fault, type Report } from "./faults";
 import { shardNumber } from "./shardNumber";
 import type { ParsedSettings, ShardSettings } from "./schema";
+
+/** Names that can lead to nobody's meetings (RFC 2606, RFC 6761). */
+const reserved = /(^|\.)(localhost|example|example\.(com|net|org)|invalid|test)$/;
 
 /**
  * What is right by itself but not together. Every check takes what could be read, and passes over what could
@@ -12,9 +17,12 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   const fault = (path: string, message: string): void => void faults.push({ path, message });
 
   if (settings.shards) checkShards(settings.shards, fault);
-  if (settings.docker) dockerContradictions(settings, settings.docker.hosts, fault);
+  if (settings.docker) dockerContradictions(settings, settings.docker, fault);
   checkRecording(settings, fault);
+  checkStore(settings, fault);
   checkEdge(settings, fault);
+  checkAcme(settings, fault);
+  checkTurn(settings, fault);
   if (settings.production === true) checkProduction(settings, fault);
   return faults;
 }
@@ -54,12 +62,107 @@ function checkRecording({ recordings, jibris, auth }: Partial<ParsedSettings>, f
     );
 }
 
-function checkEdge({ edge }: Partial<ParsedSettings>, fault: Report): void {
-  if (edge?.httpPort === edge?.httpsPort && edge !== undefined)
-    fault("edge.httpPort", `is ${edge.httpPort}, as edge.httpsPort; they need two ports`);
+function checkStore({ recordings, production }: Partial<ParsedSettings>, fault: Report): void {
+  const store = recordings?.store;
+  if (store?.type !== "s3") return;
+  if (store.provider !== "AWS" && store.endpoint === undefined)
+    fault(
+      "recordings.store.endpoint",
+      `is missing, and the store is ${store.provider}'s; give the URL at which it answers, or provider AWS`,
+    );
+  if (production === true && store.endpoint?.startsWith("http:") === true)
+    fault(
+      "recordings.store.endpoint",
+      "is http:// in production: recordings and the key would travel in clear; take https://",
+    );
 }
 
-function checkProduction({ auth, tls, domain }: Partial<ParsedSettings>, fault: Report): void {
+function checkEdge({ edge, images, shards }: Partial<ParsedSettings>, fault: Report): void {
+  if (!edge) return;
+  if (edge.httpPort === edge.httpsPort)
+    fault("edge.httpPort", `is ${edge.httpPort}, as edge.httpsPort; they need two ports`);
+  const { releases } = edge;
+  for (const { index, first, key } of duplicates(releases, ({ release }) => release))
+    fault(`edge.releases[${index}].release`, `"${key}" is edge.releases[${first}]'s already; make them one`);
+  const pinned = releases.flatMap(({ tenants }, index) =>
+    tenants.map((tenant, at) => ({ tenant, path: `edge.releases[${index}].tenants[${at}]` })),
+  );
+  for (const { index, first, key } of duplicates(pinned, ({ tenant }) => tenant))
+    fault(
+      pinned[index]?.path ?? "",
+      `"${key}" has a release at ${pinned[first]?.path ?? ""} already; keep one`,
+    );
+  const percent = releases.reduce((sum, { sharePercent }) => sum + sharePercent, 0);
+  if (percent > 100)
+    fault("edge.releases", `share out ${percent} % of the new rooms; lower sharePercent to 100 in all`);
+  if (shards && images) checkReleases(edge, images, shards, fault);
+}
+
+function checkReleases(
+  { releases }: ParsedSettings["edge"],
+  images: ParsedSettings["images"],
+  shards: readonly ShardSettings[],
+  fault: Report,
+): void {
+  const ready = new Set(
+    shards.filter(({ state }) => state === "ready").map(({ release }) => release ?? images.release),
+  );
+  const choices = [...ready].join(", ") || "none";
+  releases.forEach(({ release, sharePercent, tenants }, index) => {
+    if ((sharePercent > 0 || tenants.length > 0) && !ready.has(release))
+      fault(
+        `edge.releases[${index}].release`,
+        `"${release}" is the release of no shard in state ready; choose one of: ${choices}`,
+      );
+  });
+}
+
+function checkAcme({ domain, edge, production, tls }: Partial<ParsedSettings>, fault: Report): void {
+  if (tls?.mode !== "acme") return;
+  const { ca, directoryUrl } = tls;
+  // A private authority may look at another port; a trial may have one passed on.
+  if (production === true && ca === undefined && edge !== undefined && edge.httpPort !== 80)
+    fault(
+      "edge.httpPort",
+      `is ${edge.httpPort}, but with tls.mode acme the authority looks at port 80; set it to 80, or set tls.mode provided`,
+    );
+  if (production === true && directoryUrl === LETS_ENCRYPT_STAGING_URL)
+    fault(
+      "tls.directoryUrl",
+      "is Let's Encrypt's staging in production: browsers would refuse its certificates; leave it out, or set production to false",
+    );
+  const isLetsEncrypt = directoryUrl === LETS_ENCRYPT_URL || directoryUrl === LETS_ENCRYPT_STAGING_URL;
+  if (isLetsEncrypt && domain !== undefined && (reserved.test(domain) || !domain.includes(".")))
+    fault(
+      "tls.mode",
+      `is acme, but Let's Encrypt issues none for "${domain}", which is no public name; set domain to one, or set tls.mode self-signed`,
+    );
+}
+
+function checkTurn({ turn, tls, domain }: Partial<ParsedSettings>, fault: Report): void {
+  if (turn === undefined || turn.type === "none") return;
+  if (turn.domain === domain)
+    fault(
+      "turn.domain",
+      `is ${domain}, as domain; TURN is told from the meetings by its name: give another one that leads to the edge, such as turn.${domain}`,
+    );
+  else if (tls?.mode === "provided" && covers(tls.certificate, turn.domain) === false)
+    fault(
+      "tls.certificate",
+      `is not for turn.domain, ${turn.domain}; give one with both names, or set turn.type to none`,
+    );
+}
+
+/** Whether a certificate is for a host; undefined where it cannot be read. */
+function covers(certificate: string, host: string): boolean | undefined {
+  try {
+    return new X509Certificate(certificate).checkHost(host) !== undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkProduction({ auth, tls, domain, turn }: Partial<ParsedSettings>, fault: Report): void {
   if (auth?.type === "open" && !auth.openToAll)
     fault(
       "auth.type",
@@ -68,11 +171,16 @@ function checkProduction({ auth, tls, domain }: Partial<ParsedSettings>, fault: 
   if (tls?.mode === "self-signed")
     fault(
       "tls.mode",
-      "is self-signed in production: browsers would refuse it; set mode provided with certificate and privateKey",
+      "is self-signed in production: browsers would refuse it; set mode acme with email, or provided with certificate and privateKey",
     );
-  if (domain !== undefined && /(^|\.)(localhost|example|example\.(com|net|org)|invalid|test)$/.test(domain))
+  if (domain !== undefined && reserved.test(domain))
     fault(
       "domain",
       `"${domain}" is reserved for examples; give the public name of your meetings, or set production to false`,
+    );
+  if (turn?.type === "shared443" && reserved.test(turn.domain))
+    fault(
+      "turn.domain",
+      `"${turn.domain}" is reserved for examples; give a public name that leads to the edge, or set production to false`,
     );
 }

@@ -1,21 +1,36 @@
-import { bridgePortOffset } from "../docker/placement";
 import { duplicates, type Report } from "./faults";
 import { parsePortRange } from "./portRange";
-import type { DockerHostSettings, HostRole, ParsedSettings, ShardSettings } from "./schema";
-import { shardNumber } from "./shardNumber";
+import type { DockerHostSettings, HostRole, ParsedSettings, SharedAddress, ShardSettings } from "./schema";
+import { sharedNetwork } from "./sharedNetwork";
 
 /** What is wrong with the Docker hosts, or with what is to run on them. */
 export function dockerContradictions(
   settings: Partial<ParsedSettings>,
-  hosts: readonly DockerHostSettings[],
+  { hosts, sharedAddress }: ParsedSettings["docker"],
   fault: Report,
 ): void {
-  const { shards, bridges, jibris } = settings;
+  const { shards, bridges, jibris, turn } = settings;
   checkHosts(hosts, fault);
   checkRoles(settings, hosts, fault);
   if (shards) checkShardPlacement(shards, hosts, fault);
   if (shards && bridges) checkBridgeRoom(shards, hosts, bridges, fault);
   if (jibris) checkJibriRoom(hosts, jibris, fault);
+  if (sharedAddress) checkSharedAddress(sharedAddress, hosts, fault);
+  if (turn && turn.type !== "none") checkRelays(hosts, fault);
+}
+
+/**
+ * A container that sends to a UDP port published by its own host is answered from another address than it sent to
+ * (docker-proxy; measured with Docker 20.10), so that the relay takes the answer for a stranger's.
+ */
+function checkRelays(hosts: readonly DockerHostSettings[], fault: Report): void {
+  hosts.forEach(({ roles }, index) => {
+    if (roles.includes("edge") && roles.includes("bridge"))
+      fault(
+        `docker.hosts[${index}].roles`,
+        "has edge and bridge, but turn is on, and relayed users would not reach the bridges on their edge's own host; leave bridges to other hosts, or set turn.type to none",
+      );
+  });
 }
 
 function checkHosts(hosts: readonly DockerHostSettings[], fault: Report): void {
@@ -128,19 +143,15 @@ function checkRoles(
   fault: Report,
 ): void {
   const needed: readonly HostRole[] =
-    settings.jibris?.max === 0 ? ["edge", "shard", "bridge"] : ["edge", "shard", "bridge", "jibri"];
+    settings.jibris?.max === 0
+      ? ["edge", "shard", "bridge", "scaler"]
+      : ["edge", "shard", "bridge", "jibri", "scaler"];
   for (const role of needed) {
     const able = withRole(hosts, role);
     if (able.length === 0) fault("docker.hosts", `has no host with the role ${role}; add it to one's roles`);
-    else if ((role === "bridge" || role === "jibri") && able.every((host) => host.drained))
+    else if (role !== "edge" && role !== "shard" && able.every((host) => host.drained))
       fault("docker.hosts", `has only drained hosts with the role ${role} (${namesOf(able)})`);
   }
-  const edges = withRole(hosts, "edge");
-  if (settings.edge && edges.length > settings.edge.nodes)
-    fault(
-      "docker.hosts",
-      `give the role edge to ${edges.length} hosts (${namesOf(edges)}), but edge.nodes is ${settings.edge.nodes}; take it from the others`,
-    );
 }
 
 function checkBridgeRoom(
@@ -152,28 +163,12 @@ function checkBridgeRoom(
   const able = withRole(hosts, "bridge").filter((host) => !host.drained);
   if (able.length === 0) return;
   const wanted = shards.length * bridges.max;
-  const slots = able.reduce((sum, host) => sum + host.slots.bridges, 0);
-  if (wanted > slots)
+  const places = able.reduce((sum, host) => sum + Math.min(host.slots.bridges, sizeOf(host)), 0);
+  if (wanted > places)
     fault(
       "bridges.max",
-      `${bridges.max} for each of ${shards.length} shards makes ${wanted} bridges, but the hosts have ${slots} slots; lower it, or raise docker.hosts[].slots.bridges`,
+      `${bridges.max} for each of ${shards.length} shards makes ${wanted} bridges, but the hosts have places for ${places} (the fewer of slots.bridges and udpPorts of each); lower it, or raise both at docker.hosts[]`,
     );
-  const ports = able.reduce((sum, host) => sum + sizeOf(host), 0);
-  if (wanted > ports)
-    fault(
-      "bridges.max",
-      `${bridges.max} for each of ${shards.length} shards makes ${wanted} bridges, but the hosts declare ${ports} UDP ports; lower it, or widen docker.hosts[].udpPorts`,
-    );
-  const reach =
-    Math.max(...shards.map((shard) => bridgePortOffset(shardNumber(shard.name), bridges.min))) + 1;
-  hosts.forEach((host, index) => {
-    if (!able.includes(host) || sizeOf(host) >= reach) return;
-    const first = parsePortRange(host.udpPorts)?.first ?? 0;
-    fault(
-      `docker.hosts[${index}].udpPorts`,
-      `${host.udpPorts} is too few: with bridges.min ${bridges.min} and these shards ports reach to ${first + reach - 1}; widen it to ${first}-${first + reach - 1}`,
-    );
-  });
 }
 
 function sizeOf(host: DockerHostSettings): number {
@@ -193,5 +188,28 @@ function checkJibriRoom(
     fault(
       "jibris.max",
       `${jibris.max} is more than the hosts' ${slots} slots; lower it, or raise docker.hosts[].slots.jibris`,
+    );
+}
+
+function checkSharedAddress(
+  shared: SharedAddress,
+  hosts: readonly DockerHostSettings[],
+  fault: Report,
+): void {
+  const edges = withRole(hosts, "edge");
+  if (edges.length < 2)
+    fault(
+      "docker.sharedAddress",
+      `is to be shared, but ${edges.length === 0 ? "no host has" : `only ${namesOf(edges)} has`} the role edge; give the role to another host, or take the shared address away`,
+    );
+  const at = "docker.sharedAddress.address";
+  const own = hosts.find(({ publicAddress, privateAddress }) =>
+    [publicAddress, privateAddress].includes(shared.address),
+  );
+  if (own) fault(at, `${shared.address} is ${own.name}'s own; give one that no host has`);
+  else if (edges.length > 1 && sharedNetwork(shared, edges) === undefined)
+    fault(
+      at,
+      `${shared.address}/${shared.prefixLength} is in a network with neither the public addresses of all edges, each its own, nor their private ones (${namesOf(edges)}); give a free address of one of these networks, or the right prefixLength`,
     );
 }

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { bridgePoolSchema, jibriPoolSchema } from "@jitsi-fleet/scaler";
+import { bridgePoolSchema, jibriPoolSchema, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler";
 import { z } from "zod";
 import { parsePortRange } from "./portRange";
 
@@ -22,6 +22,13 @@ const pem = (kind: string) => new RegExp(`-----BEGIN (?:[A-Z]+ )*${kind}-----`);
 
 const ipv4 = () => z.string().refine(isIPv4, "is not an IPv4 address such as 203.0.113.10");
 const port = () => z.int().min(1).max(65535);
+const ipRange = () =>
+  z.string().refine((text) => {
+    const [address = "", bits = "32", ...more] = text.split("/");
+    return isIPv4(address) && /^\d{1,2}$/.test(bits) && Number(bits) <= 32 && more.length === 0;
+  }, "is not an IPv4 address or range such as 10.0.0.0/8");
+
+const release = () => z.string().regex(imageTag, "is not an image tag such as stable-11146-2");
 
 const shard = z.strictObject({
   name: z
@@ -37,9 +44,7 @@ const shard = z.strictObject({
     .enum(["ready", "drain", "maint"])
     .default("ready")
     .describe("ready takes new rooms; drain keeps its rooms and takes no new ones; maint takes nothing."),
-  release: z
-    .string()
-    .regex(imageTag, "is not an image tag such as stable-11146-2")
+  release: release()
     .optional()
     .describe("Jitsi release of this shard; images.release if absent. Changed only while drained and empty."),
   host: z
@@ -54,9 +59,7 @@ const images = z.strictObject({
     .regex(imageRepository, "is not an image repository such as ghcr.io/jitsi")
     .default("ghcr.io/jitsi")
     .describe("Where web, prosody, jicofo, jvb and jibri come from."),
-  release: z
-    .string()
-    .regex(imageTag, "is not an image tag such as stable-11146-2")
+  release: release()
     .default("stable-11146-2")
     .describe("Jitsi release of shards that name none, of the bridges beside them and of the Jibris."),
   haproxy: z
@@ -64,24 +67,172 @@ const images = z.strictObject({
     .regex(imageReference, "is not an image such as haproxy:3.2")
     .default("haproxy:3.2")
     .describe("HAProxy 2.6 or later, shaped like the official image (user haproxy, a shell)."),
+  node: z
+    .string()
+    .regex(imageReference, "is not an image such as node:24-bookworm-slim")
+    .default("node:24-bookworm-slim")
+    .describe("Node 22 or later: runs the scaler, the hosts' agents and the uploaders."),
+  keepalived: z
+    .string()
+    .regex(imageReference, "is not an image such as quay.io/openstack.kolla/keepalived:2026.1-ubuntu-noble")
+    .default("quay.io/openstack.kolla/keepalived:2026.1-ubuntu-noble")
+    .describe(
+      "Keepalived 2.2 or later with a shell, curl and ip, where docker.sharedAddress is set. On arm64 the default's tag ends in -aarch64.",
+    ),
+  coturn: z
+    .string()
+    .regex(imageReference, "is not an image such as coturn/coturn:4.17.0")
+    .default("coturn/coturn:4.17.0")
+    .describe("coturn 4.6 or later, for turn; shaped like the official image (user nobody, a shell)."),
 });
+
+const absolutePath = /^\/[^\0:]*[^\0:/]$/;
+
+const store = z.discriminatedUnion(
+  "type",
+  [
+    z.strictObject({
+      type: z
+        .literal("directory")
+        .describe("A directory of the machine that recorded: a shared one, if all are to be in one place."),
+      path: z
+        .string()
+        .regex(absolutePath, "is not an absolute path such as /srv/recordings")
+        .default("/var/lib/jitsi-fleet/recordings")
+        .describe("The directory. It is made where there is none; root must be able to write there."),
+    }),
+    z.strictObject({
+      type: z.literal("s3").describe("A bucket of any S3-compatible store."),
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "is not a bucket's name such as my-recordings")
+        .describe("The bucket; it must be there."),
+      prefix: z
+        .string()
+        .regex(
+          /^(?:[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*)?$/,
+          "is not a prefix such as schools/north: letters, digits and ._- between slashes",
+        )
+        .default("")
+        .describe("What recordings' names begin with in the bucket, such as school-a."),
+      region: z.string().min(1, "is empty").default("us-east-1").describe("The bucket's region."),
+      provider: z
+        .string()
+        .regex(/^[A-Za-z0-9]+$/, "is not a provider as rclone names it, such as AWS or Minio")
+        .default("AWS")
+        .describe("Whose S3 it is, as rclone names it: AWS, Minio, Ceph, Wasabi, Scaleway … or Other."),
+      endpoint: z
+        .url({ protocol: /^https?$/, error: "is not a URL such as https://s3.example.org" })
+        .optional()
+        .describe("Where the store answers; needed where provider is not AWS."),
+      accessKeyId: z.string().min(1, "is empty").describe("Key that may read and write the bucket."),
+      secretAccessKey: z.string().min(1, "is empty").describe("Its secret. Set it with --secret."),
+    }),
+  ],
+  { error: "has no type that is known: directory or s3" },
+);
 
 const recordings = z.strictObject({
   record: z.boolean().default(true).describe("Whether conferences may be recorded to a file."),
   stream: z.boolean().default(false).describe("Whether conferences may be streamed live."),
+  store: store.prefault({ type: "directory" }).describe("Where finished recordings go."),
+});
+
+const scaler = z.strictObject({
+  tickSeconds: z
+    .int()
+    .min(1)
+    .max(60)
+    .default(5)
+    .describe("Time from one look at bridges and Jibris to the next; bridges renew their figures every 5 s."),
+});
+
+const placement = z.strictObject({
+  release: release().describe("The release: one that shards in state ready have."),
+  tenants: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[a-z0-9][a-z0-9._-]{0,63}$/,
+          "is not a tenant such as school-a: small letters, digits and ._-",
+        ),
+    )
+    .default([])
+    .describe("Tenants whose new rooms take it."),
+  sharePercent: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe(
+      "Share of all other new rooms that takes it. The rest takes the shards of releases not named here.",
+    ),
 });
 
 const edge = z.strictObject({
-  nodes: z
-    .int()
-    .min(1)
-    .max(1, "is above 1, all that there is today")
-    .default(1)
-    .describe("HAProxy nodes: one today."),
   httpPort: port().default(80).describe("Public port that redirects to HTTPS."),
   httpsPort: port()
     .default(443)
     .describe("Public port of the meetings. A change replaces the edge: users reconnect."),
+  health: z
+    .strictObject({
+      downAfterSeconds: z
+        .int()
+        .min(2)
+        .max(120)
+        .default(5)
+        .describe("A shard whose Prosody or Jicofo is ill for so long gives its rooms to others."),
+      upAfterSeconds: z
+        .int()
+        .min(1)
+        .max(600)
+        .default(10)
+        .describe("A shard that is well again for so long takes rooms again."),
+    })
+    .prefault({})
+    .describe("When a shard is taken out and back, by the judgement of all nodes together."),
+  releases: z
+    .array(placement)
+    .default([])
+    .describe(
+      "Releases whose shards take certain new rooms alone. Shards of other releases take the rest together. Rooms that are open stay where they are.",
+    ),
+  proxyProtocolFrom: z
+    .array(ipRange())
+    .default([])
+    .describe("Load balancers in front that tell users' addresses by PROXY protocol: addresses or ranges."),
+  limits: z
+    .strictObject({
+      connectionsPerAddress: z
+        .int()
+        .min(0)
+        .default(5000)
+        .describe(
+          "Connections at once from one address; more are closed. A whole school may be one address. 0: no limit.",
+        ),
+      requestsPerAddressAndSecond: z
+        .int()
+        .min(0)
+        .default(5000)
+        .describe("Requests a second, over 10 s, from one address; more are answered with 429. 0: no limit."),
+      requestSeconds: z
+        .int()
+        .min(1)
+        .max(60)
+        .default(10)
+        .describe("How long a client may take to send a request's headers."),
+      roomsRemembered: z
+        .int()
+        .min(1000)
+        .max(10_000_000)
+        .default(200_000)
+        .describe(
+          "Rooms whose shard is remembered; of more, those unused for longest are forgotten. Some 450 bytes each.",
+        ),
+    })
+    .prefault({})
+    .describe("What keeps floods and slow clients from the others."),
 });
 
 const tls = z.discriminatedUnion(
@@ -101,8 +252,65 @@ const tls = z.discriminatedUnion(
         .regex(pem("PRIVATE KEY"), "is not a PEM private key (-----BEGIN PRIVATE KEY-----)")
         .describe("PEM, unencrypted. Set it with --secret."),
     }),
+    z.strictObject({
+      mode: z
+        .literal("acme")
+        .describe(
+          "Obtained from an authority that speaks ACME, and renewed with a third of its life left. The authority looks at port 80 of domain (HTTP-01). Until the first is there, one of the program's own making is served.",
+        ),
+      email: z
+        .email("is not an e-mail address such as operator@example.org")
+        .describe("Contact of the account with the authority; the account is made with its terms agreed to."),
+      directoryUrl: z
+        .url({ protocol: /^https$/, error: "is not a URL such as https://acme.example.org/directory" })
+        .default(LETS_ENCRYPT_URL)
+        .describe(
+          "The authority's directory. For trials there is https://acme-staging-v02.api.letsencrypt.org/directory: it allows more attempts, and browsers refuse its certificates.",
+        ),
+      ca: z
+        .string()
+        .regex(pem("CERTIFICATE"), "is not a PEM certificate (-----BEGIN CERTIFICATE-----)")
+        .optional()
+        .describe("PEM, for a private authority: who signed the certificate of the directory's own address."),
+      eab: z
+        .strictObject({
+          keyId: z.string().min(1, "is empty").describe("The key's identifier."),
+          hmacKey: z
+            .string()
+            .regex(
+              /^[A-Za-z0-9_+/-]{16,}=*$/,
+              "is no HMAC key as authorities give it: at least 16 letters, digits and -_ (base64url)",
+            )
+            .describe("The key, base64url. Set it with --secret."),
+        })
+        .optional()
+        .describe(
+          "External account binding: what the authority gave for its customer's account, where it asks for that.",
+        ),
+    }),
   ],
   { error: "has no mode that is known" },
+);
+
+const turn = z.discriminatedUnion(
+  "type",
+  [
+    z.strictObject({ type: z.literal("none").describe("Users reach bridges by UDP, or not at all.") }),
+    z.strictObject({
+      type: z
+        .literal("shared443")
+        .describe(
+          "TURN over TLS at edge.httpsPort, for networks that let out nothing but HTTPS. Browsers refuse it with a self-signed certificate.",
+        ),
+      domain: z
+        .string()
+        .regex(hostname, "is not a host name such as turn.meet.example.org, in small letters")
+        .describe(
+          "Another public name that leads where domain does: connections are told apart by it. The certificate must cover both.",
+        ),
+    }),
+  ],
+  { error: "has no type that is known: none or shared443" },
 );
 
 const recorders = z
@@ -134,7 +342,7 @@ const auth = z.discriminatedUnion("type", [
   }),
 ]);
 
-export const hostRoles = ["edge", "shard", "bridge", "jibri"] as const;
+export const hostRoles = ["edge", "shard", "bridge", "jibri", "scaler"] as const;
 export type HostRole = (typeof hostRoles)[number];
 
 const dockerHost = z.strictObject({
@@ -149,6 +357,13 @@ const dockerHost = z.strictObject({
       "is none of unix:///path/docker.sock, ssh://user@host[:port], tcp://host:port",
     )
     .describe("Its Docker engine: the local socket, ssh:// (with hostKey) or tcp:// (with tls)."),
+  socket: z
+    .string()
+    .regex(absolutePath, "is not an absolute path such as /var/run/docker.sock")
+    .optional()
+    .describe(
+      "Path of the engine's socket on the host itself, for the agent there; /var/run/docker.sock, or what a unix:// address names, if absent.",
+    ),
   hostKey: z
     .string()
     .regex(
@@ -181,8 +396,8 @@ const dockerHost = z.strictObject({
   roles: z
     .array(z.enum(hostRoles))
     .min(1, "is empty")
-    .default(["edge", "shard", "bridge", "jibri"])
-    .describe("What may run there."),
+    .default(["edge", "shard", "bridge", "jibri", "scaler"])
+    .describe("What may run there. The scaler runs on the first host that has the role and is not drained."),
   slots: z
     .strictObject({
       bridges: z.int().min(0).max(200).default(40).describe("Bridges that it may run."),
@@ -207,7 +422,39 @@ const dockerHost = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Whether nothing new is placed there. Its shards must be drained first; its bridges and Jibris move once empty.",
+      "Whether nothing new is placed there. Its shards must be drained first; its bridges and Jibris are replaced elsewhere, each once it is empty.",
+    ),
+});
+
+const sharedAddress = z.strictObject({
+  address: ipv4().describe(
+    "The address: a free one of the edges' network, public or private. DNS names it alone.",
+  ),
+  prefixLength: z
+    .int()
+    .min(8)
+    .max(30)
+    .default(24)
+    .describe("Length of that network's prefix: which of the edges' addresses are in it."),
+  interface: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,15}$/, "is not a network interface's name such as eth0")
+    .optional()
+    .describe(
+      "Interface that takes it, on every edge; if absent, the one that has the edge's address there.",
+    ),
+  routerId: z
+    .int()
+    .min(1)
+    .max(255)
+    .default(51)
+    .describe("VRRP's virtual router id: another for each shared address of a network."),
+  password: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,8}$/, "is not a password of 1 to 8 letters, digits and ._-")
+    .optional()
+    .describe(
+      "VRRP's password. It travels in clear: it tells fleets apart and keeps nobody out. Set it with --secret.",
     ),
 });
 
@@ -229,16 +476,25 @@ export const settingsSchema = z.strictObject({
     .describe("The shards: each holds whole rooms."),
   bridges: bridgePoolSchema.prefault({}).describe("The pool of video bridges of each shard."),
   jibris: jibriPoolSchema.prefault({}).describe("The pool of Jibris, shared by the shards."),
-  recordings: recordings
-    .prefault({})
-    .describe("What may be recorded. Files outlive the stack, in a volume on the Jibri's host."),
+  recordings: recordings.prefault({}).describe("What may be recorded, and where it goes."),
+  scaler: scaler.prefault({}).describe("What decides how many bridges and Jibris there are."),
   edge: edge.prefault({}).describe("HAProxy in front."),
   tls: tls.prefault({ mode: "self-signed" }).describe("The certificate of the public address."),
+  turn: turn
+    .prefault({ type: "none" })
+    .describe(
+      "A relay for users whose network lets no UDP out. A change of it replaces the edge, and shards, which must be drained and empty.",
+    ),
   auth: auth.describe("Who may open rooms, record and stream."),
   images: images.prefault({}).describe("Container images."),
   docker: z
     .strictObject({
       hosts: z.array(dockerHost).min(1, "is empty: name at least one host").max(64).describe("One or many."),
+      sharedAddress: sharedAddress
+        .optional()
+        .describe(
+          "One address for several edges, held by one of them (keepalived); if absent, DNS names each edge's publicAddress.",
+        ),
     })
     .describe("The Docker hosts."),
   tags: z
@@ -252,5 +508,7 @@ export const settingsSchema = z.strictObject({
 });
 
 export type ParsedSettings = z.output<typeof settingsSchema>;
+export type StoreSettings = ParsedSettings["recordings"]["store"];
 export type ShardSettings = ParsedSettings["shards"][number];
+export type SharedAddress = z.output<typeof sharedAddress>;
 export type DockerHostSettings = ParsedSettings["docker"]["hosts"][number];

@@ -1,10 +1,10 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { AgentConfiguration } from "../configuration";
+import { listening } from "../listening";
+import { tokenCheck } from "../tokenCheck";
 import { launchRequestSchema, verbs, type HostState, type LaunchRequest, type Verb } from "../hostApi";
 
 /** What became of a launch. `accepted` too for an instance that is there already. */
@@ -28,11 +28,7 @@ export interface HostApiServer {
 }
 
 const BODY_LIMIT_BYTES = 64 * 1024;
-const HEADERS_LIMIT_SECONDS = 5;
-/** From the first byte to the last of a request; an answer may take longer. */
-const REQUEST_LIMIT_SECONDS = 10;
 const CLOSE_LIMIT_SECONDS = 10;
-const MAX_CONNECTIONS = 100;
 
 interface Reply {
   readonly status: number;
@@ -67,21 +63,7 @@ export async function serveHostApi(options: {
       },
     );
   };
-  const limits = {
-    headersTimeout: HEADERS_LIMIT_SECONDS * 1000,
-    requestTimeout: REQUEST_LIMIT_SECONDS * 1000,
-    connectionsCheckingInterval: 1000,
-    keepAliveTimeout: 30_000,
-  };
-  const server = listen.tls
-    ? createHttpsServer(
-        { ...limits, cert: listen.tls.certificate, key: listen.tls.privateKey, minVersion: "TLSv1.2" },
-        onRequest,
-      )
-    : createHttpServer(limits, onRequest);
-  server.maxConnections = MAX_CONNECTIONS;
-  server.listen(listen.port, listen.address);
-  await once(server, "listening");
+  const server = await listening(listen, onRequest, { keepAliveTimeout: 30_000 });
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
@@ -94,13 +76,6 @@ export async function serveHostApi(options: {
       clearTimeout(atLast);
     },
   };
-}
-
-/** Compares hashes, so that neither the time nor the length tells anything of the token. */
-export function tokenCheck(token: string): (header: string | undefined) => boolean {
-  const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
-  const expected = hash(`Bearer ${token}`);
-  return (header) => timingSafeEqual(hash(header ?? ""), expected);
 }
 
 const INSTANCE_NAME = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";

@@ -1,12 +1,10 @@
 import type { BridgePoolPolicy } from "../pools";
 import type { Action, Bridge, BridgeLoad, Fleet, PoolOutlook } from "./fleet";
 import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
-import { launches, takesPlace } from "./launches";
+import { isLost, launches, takesPlace, whyUntold } from "./launches";
 
 /** A bridge that is not ready after so long is not about to be. Measured: 6 to 14 s, on cold machines minutes. */
 const BOOT_LIMIT_SECONDS = 300;
-/** For so long the bridges of a host that does not answer count as if it did. */
-const HOST_GRACE_SECONDS = 60;
 
 export interface PoolDecision {
   readonly actions: readonly Action[];
@@ -57,15 +55,15 @@ function sort(bridges: readonly Bridge[], history: History, nowSeconds: number):
         break;
       case "stopping":
         break;
-      case "unreachable": {
-        const lostSeconds = nowSeconds - (history.lostSince[bridge.host] ?? nowSeconds);
-        if (lostSeconds < HOST_GRACE_SECONDS) sorted.unknown.push(bridge);
+      case "unreachable":
+        if (!isLost(bridge, history, nowSeconds)) sorted.unknown.push(bridge);
         break;
-      }
       case "running": {
         if (bridge.load.kind === "unknown") {
-          // Sick while it starts is what starting looks like: another launch each look would be the answer.
-          if (isYoung) sorted.pending.push(bridge);
+          // Sick while it starts is what starting looks like: another launch each look would be the answer. What told
+          // its load before has started, and says nothing now.
+          const hasTold = history.lastParticipants[bridge.name] !== undefined;
+          if (isYoung && !hasTold) sorted.pending.push(bridge);
           else if (!bridge.sick) sorted.unknown.push(bridge);
           break;
         }
@@ -127,7 +125,11 @@ export function decideBridges(
   );
 
   // All that run and none that says how: nothing can be told, so nothing is done.
-  const isBlind = carrying.length === 0 && unknown.length > 0;
+  const isSilent = carrying.length === 0 && unknown.length > 0;
+  const whyBlind =
+    whyUntold(fleet, history, nowSeconds) ??
+    (isSilent ? "no bridge says how it is: nothing is changed" : undefined);
+  const isBlind = whyBlind !== undefined;
   // All that run and none that can be used: more of them would not be either, as when Prosody is down.
   const isCutOff = serving.length === 0 && sorted.useless.length > 0;
   const putOffSeconds = launchBackOffSeconds(history, pool, nowSeconds);
@@ -150,10 +152,11 @@ export function decideBridges(
     actions.push({ kind: "undrain", pool, host: bridge.host, instance: bridge.name, reason: why });
   const rolled = rollOver(obsolete, serving.length + back.length, desired, pending.length);
   const wanted = Math.max(0, missing - back.length) + rolled.launches;
-  const isStopped = isCutOff || putOffSeconds > 0;
+  const counted = members.filter((bridge) => takesPlace(bridge) && !isLost(bridge, history, nowSeconds));
+  const isStopped = isBlind || isCutOff || putOffSeconds > 0;
   const placed = launches(
     pool,
-    isStopped ? 0 : Math.min(wanted, policy.max - members.filter(takesPlace).length),
+    isStopped ? 0 : Math.min(wanted, policy.max - counted.length),
     fleet,
     missing > back.length ? why : "to take over from a bridge that is to be replaced",
   );
@@ -194,13 +197,14 @@ export function decideBridges(
     desired: isBlind ? undefined : desired,
     serving: serving.length,
     pending: pending.length,
-    reason: isBlind
-      ? "no bridge says how it is: nothing is changed"
-      : isCutOff
+    states: Object.fromEntries(Object.entries(sorted).map(([state, { length }]) => [state, length])),
+    reason:
+      whyBlind ??
+      (isCutOff
         ? "no bridge can be used (is the shard's Prosody up?): nothing is launched"
         : putOffSeconds > 0
           ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s`
-          : why,
+          : why),
   };
   return { actions, outlook, samples };
 }

@@ -51,6 +51,8 @@ export interface Host {
   readonly name: string;
   readonly drained: boolean;
   readonly reachable: boolean;
+  /** Whether it has ever told what runs there, since this scaler started. */
+  readonly told: boolean;
   /** Room for more instances, by pool. */
   readonly room: Readonly<Record<string, number>>;
 }
@@ -78,5 +80,7 @@ export interface PoolOutlook {
   readonly desired: number | undefined;
   readonly serving: number;
   readonly pending: number;
+  /** All of the pool's instances, by what they are good for. */
+  readonly states: Readonly<Record<string, number>>;
   readonly reason: string;
 }

@@ -18,6 +18,8 @@ export interface History {
   readonly lastStatus: Readonly<Record<string, { readonly atSeconds: number; readonly busy: JibriStatus }>>;
   /** How many each bridge last said it carries. */
   readonly lastParticipants: Readonly<Record<string, number>>;
+  /** Those that were seen to be on their way out, as they were told: their end is no failure. */
+  readonly leaving: readonly string[];
   /** When launches failed, by instance. */
   readonly failures: Readonly<Record<string, { readonly pool: string; readonly atSeconds: number }>>;
 }
@@ -27,6 +29,7 @@ export const noHistory: History = {
   lostSince: {},
   lastStatus: {},
   lastParticipants: {},
+  leaving: [],
   failures: {},
 };
 
@@ -50,8 +53,15 @@ export function remember(history: History, fleet: Fleet, nowSeconds: number): Hi
     const participants = load.kind === "fresh" ? load.value.participants : history.lastParticipants[name];
     return participants === undefined ? [] : [[name, participants] as const];
   });
+  const isLeaving = new Set([
+    ...history.leaving,
+    ...fleet.bridges
+      .filter(({ load }) => load.kind === "fresh" && load.value.retiring)
+      .map(({ name }) => name),
+    ...fleet.jibris.filter(({ fenced }) => fenced).map(({ name }) => name),
+  ]);
   const failed = instances
-    .filter(({ life }) => life === "failed" || life === "exited")
+    .filter(({ life, name }) => life === "failed" || (life === "exited" && !isLeaving.has(name)))
     .map(({ name, pool }) => [name, history.failures[name] ?? { pool, atSeconds: nowSeconds }] as const);
   const remembered = Object.entries(history.failures).filter(
     ([, { atSeconds }]) => nowSeconds - atSeconds < FAILURE_MEMORY_SECONDS,
@@ -61,6 +71,7 @@ export function remember(history: History, fleet: Fleet, nowSeconds: number): Hi
     lostSince,
     lastStatus: Object.fromEntries(said),
     lastParticipants: Object.fromEntries(carried),
+    leaving: instances.map(({ name }) => name).filter((name) => isLeaving.has(name)),
     failures: Object.fromEntries([...remembered, ...failed]),
   };
 }

@@ -2,26 +2,28 @@ import type { JibriPoolPolicy } from "../pools";
 import type { PoolDecision } from "./bridges";
 import type { Action, Fleet, Jibri } from "./fleet";
 import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
-import { launches, takesPlace } from "./launches";
+import { isLost, launches, takesPlace, whyUntold } from "./launches";
 
 /** A Jibri that is not ready after so long is not about to be: 20 minutes were seen on a bare machine image. */
 const BOOT_LIMIT_SECONDS = 1500;
 /** For so long a Jibri that says nothing counts as what it last was. */
 const SILENCE_GRACE_SECONDS = 60;
 
-type State =
+const states = [
   /** Takes the next recording. */
-  | "free"
+  "free",
   /** Free, but with a recording that is not safe yet: neither counted as free nor removed. */
-  | "uploading"
-  | "busy"
-  | "pending"
+  "uploading",
+  "busy",
+  "pending",
   /** Ends by itself, or cannot record: neither free nor a reason to wait. */
-  | "leaving"
+  "leaving",
   /** Told to record no more than one, and has. */
-  | "spent"
-  | "unknown"
-  | "ended";
+  "spent",
+  "unknown",
+  "ended",
+] as const;
+type State = (typeof states)[number];
 
 function stateOf(jibri: Jibri, history: History, nowSeconds: number): State {
   if (!takesPlace(jibri)) return "ended";
@@ -65,11 +67,16 @@ export function decideJibris(
   const fresh = free.filter((jibri) => !isObsolete(jibri));
   const outdated = free.filter(isObsolete);
   const spent = inState("spent");
-  const alive = members.filter(takesPlace);
+  const alive = members.filter((jibri) => takesPlace(jibri) && !isLost(jibri, history, nowSeconds));
   const desired = Math.min(policy.max, busy.length + uploading.length + policy.free);
   const why = `${busy.length} busy, ${uploading.length} uploading, ${free.length} free of ${policy.free} to be free`;
 
-  const isBlind = members.length > 0 && alive.length > 0 && inState("unknown").length === alive.length;
+  const unknown = new Set(inState("unknown"));
+  const isSilent = alive.length > 0 && alive.every((jibri) => unknown.has(jibri));
+  const whyBlind =
+    whyUntold(fleet, history, nowSeconds) ??
+    (isSilent ? "no Jibri says how it is: nothing is changed" : undefined);
+  const isBlind = whyBlind !== undefined;
   const putOffSeconds = launchBackOffSeconds(history, pool, nowSeconds);
   const samples = sampled(
     history.samples[pool] ?? [],
@@ -132,11 +139,10 @@ export function decideJibris(
       desired: isBlind ? undefined : desired,
       serving: free.length + busy.length + uploading.length,
       pending: pending.length,
-      reason: isBlind
-        ? "no Jibri says how it is: nothing is changed"
-        : putOffSeconds > 0
-          ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s`
-          : why,
+      states: Object.fromEntries(states.map((state) => [state, inState(state).length])),
+      reason:
+        whyBlind ??
+        (putOffSeconds > 0 ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s` : why),
     },
   };
 }

@@ -8,7 +8,7 @@ const healthSchema = z.object({
   }),
 });
 
-export type JibriStatus = "IDLE" | "BUSY" | "EXPIRED";
+type JibriStatus = "IDLE" | "BUSY" | "EXPIRED";
 
 export interface JibriHealth {
   readonly busy: JibriStatus;
@@ -20,6 +20,3 @@ export function parseJibriHealth(body: string): JibriHealth {
   const { busyStatus, health } = healthSchema.parse(JSON.parse(body)).status;
   return { busy: busyStatus, healthy: health.healthStatus === "HEALTHY" };
 }
-
-/** Whether it records, from the same answer. */
-export const parseJibriStatus = (body: string): JibriStatus => parseJibriHealth(body).busy;

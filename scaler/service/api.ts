@@ -1,8 +1,7 @@
-import { once } from "node:events";
-import { createServer as createHttpServer, type RequestListener } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import { tokenCheck } from "../agent/server";
+import type { RequestListener } from "node:http";
 import type { ScalerConfiguration } from "../configuration";
+import { listening } from "../listening";
+import { tokenCheck } from "../tokenCheck";
 import type { Loop } from "./loop";
 import type { Metrics } from "./metrics";
 
@@ -74,16 +73,7 @@ export async function serveApi(
     } else
       reply(404, "text/plain", `there are ${[...Object.keys(pages), "/v1/health", "/metrics"].join(", ")}\n`);
   };
-  const limits = { headersTimeout: 5000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 };
-  const server = listen.tls
-    ? createHttpsServer(
-        { ...limits, cert: listen.tls.certificate, key: listen.tls.privateKey, minVersion: "TLSv1.2" },
-        answer,
-      )
-    : createHttpServer(limits, answer);
-  server.maxConnections = 100;
-  server.listen(listen.port, listen.address);
-  await once(server, "listening");
+  const server = await listening(listen, answer);
   return {
     close: () => {
       server.close();

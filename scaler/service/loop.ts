@@ -1,12 +1,13 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { AgentClient } from "../agents/client";
-import { nothingSeen, observe, type HostReport, type Seen } from "../agents/observe";
+import type { AgentClient } from "../hosts/client";
+import { nothingSeen, observe, type HostReport, type Seen } from "../hosts/observe";
 import type { decide } from "../core/decide";
 import type { Action, Fleet, PoolOutlook } from "../core/fleet";
 import { noHistory, type History } from "../core/history";
 import type { FleetPolicy } from "../core/policy";
+import { beat } from "../heartbeat";
 import type { HostState } from "../hostApi";
 
 /** An action, and what became of it. */
@@ -63,6 +64,7 @@ export class Loop {
       const started = nowSeconds();
       try {
         await this.tick();
+        beat();
       } catch (error) {
         this.args.log.error({ error: messageOf(error) }, "this look failed; the next one comes");
       }

@@ -1,17 +1,28 @@
+import { askSelf } from "../askSelf";
 import { scalerConfiguration } from "../configuration";
 import { decide } from "../core/decide";
 import { readConfiguration } from "../readConfiguration";
+import { runProgram } from "../runProgram";
 import { runService } from "./service";
 
-/** The scaler: looks at the fleet, decides, acts, explains. */
-async function main(): Promise<void> {
-  await runService(readConfiguration(scalerConfiguration), decide);
+const ANSWER_LIMIT_SECONDS = 4;
+
+/** Prints what the API of the scaler that runs here says. */
+async function print(page: string): Promise<void> {
+  const { listen } = readConfiguration(scalerConfiguration);
+  const { status, body } = await askSelf(listen, `/v1/${page}`, ANSWER_LIMIT_SECONDS);
+  if (status !== 200) throw new Error(`${status} ${body.trim()}`);
+  console.log(body);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exit(1);
-  },
-);
+/**
+ * The scaler: looks at the fleet, decides, acts, explains. With a word after its name it asks the one that runs here,
+ * so that whoever is on its host need not have the token.
+ */
+runProgram({
+  "": () => runService(readConfiguration(scalerConfiguration), decide),
+  pools: () => print("pools"),
+  instances: () => print("instances"),
+  hosts: () => print("hosts"),
+  decisions: () => print("decisions"),
+});

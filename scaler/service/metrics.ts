@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import { unsaved } from "../agents/observe";
+import { unsaved } from "../hosts/observe";
 import type { Deed, Look } from "./loop";
 
 /** What the scaler tells Prometheus. What is unknown is absent, never 0. */
@@ -16,6 +16,11 @@ export class Metrics {
   private readonly desired = this.gauge("pool_desired_instances", "Instances that ought to serve.", ["pool"]);
   private readonly serving = this.gauge("pool_serving_instances", "Instances that serve.", ["pool"]);
   private readonly pending = this.gauge("pool_pending_instances", "Instances that are starting.", ["pool"]);
+  private readonly instances = this.gauge(
+    "pool_instances",
+    "Instances by what they are good for: bridges serving, pending, draining, retiring …, Jibris free, busy, uploading ….",
+    ["pool", "state"],
+  );
   private readonly participants = this.gauge("pool_participants", "Participants on bridges that say so.", [
     "pool",
   ]);
@@ -38,6 +43,7 @@ export class Metrics {
       this.desired,
       this.serving,
       this.pending,
+      this.instances,
       this.participants,
       this.reachable,
       this.recordings,
@@ -48,7 +54,8 @@ export class Metrics {
   }
 
   private show({ atMilliseconds, fleet, outlook, reports, seconds }: Look): void {
-    for (const { desired, pending, pool, role, serving } of outlook) {
+    for (const { desired, pending, pool, role, serving, states } of outlook) {
+      for (const [state, count] of Object.entries(states)) this.instances.set({ pool, state }, count);
       if (desired !== undefined) this.desired.set({ pool }, desired);
       this.serving.set({ pool }, serving);
       this.pending.set({ pool }, pending);

@@ -1,5 +1,5 @@
 import pino from "pino";
-import { AgentClient } from "../agents/client";
+import { AgentClient } from "../hosts/client";
 import type { ScalerConfiguration } from "../configuration";
 import type { decide } from "../core/decide";
 import { serveApi } from "./api";

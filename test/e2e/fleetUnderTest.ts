@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { ensureImages, imageName, type Release } from "../standins/build";
+import { runInContainer } from "../../components/docker/exec";
 import { EngineStack, type CliResult } from "../engine/workspace";
 import type { CompactAnswer, HttpRequest } from "./clients/http";
 import type { ClientsWorker } from "./clients/workerProcess";
+import type { JoinAnswer, Resumption } from "./clients/xmpp";
 import { startLab, type Lab, type LabHost } from "./lab/lab";
+import { Pools } from "./pools";
 
 export const DOMAIN = "meet.school.test";
 export const STACK = "dev";
@@ -19,20 +22,26 @@ export interface Shard {
 
 /** A fleet brought up by the real engine on two real Docker hosts, and users in a network of their own. */
 export class FleetUnderTest {
+  /** Bridges and Jibris. */
+  readonly pools: Pools;
+
   private constructor(
     readonly lab: Lab,
     readonly stack: EngineStack,
     readonly users: ClientsWorker,
-  ) {}
+  ) {
+    this.pools = new Pools(this.hosts, STACK);
+  }
 
-  static async create(): Promise<FleetUnderTest> {
+  /** `more`: settings beside those that every fleet of the tests has. */
+  static async create(more: (lab: Lab) => Record<string, unknown> = () => ({})): Promise<FleetUnderTest> {
     const lab = await startLab();
     try {
       await ensureImages([lab.hosts.a.socket, lab.hosts.b.socket]);
       const stack = await EngineStack.create({
         programDir: process.cwd(),
         stack: STACK,
-        config: settings(lab),
+        config: { ...settings(lab), ...more(lab) },
       });
       return new FleetUnderTest(lab, stack, lab.usersProcess());
     } catch (error) {
@@ -46,20 +55,52 @@ export class FleetUnderTest {
     await this.lab.stopAll();
   }
 
-  /** Where a request reaches the edge, as DNS would tell the users. */
-  private get edge(): { address: string; insecureTls: true } {
-    return { address: this.lab.hosts.a.publicAddress, insecureTls: true };
+  get hosts(): readonly LabHost[] {
+    return [this.lab.hosts.a, this.lab.hosts.b];
+  }
+
+  /** What the scaler says on a page of its API, asked on its own host. */
+  async scaler<Page>(page: string): Promise<Page> {
+    const argv = ["node", "/fleet/program.js", page];
+    const { exitCode, output } = await runInContainer(this.container("a", "scaler", "scaler"), argv);
+    if (exitCode !== 0) throw new Error(`the scaler's ${page}: ${output}`);
+    return JSON.parse(output) as Page;
+  }
+
+  /** The pools as the scaler last saw them. */
+  async outlook(): Promise<Readonly<Record<string, Outlook>>> {
+    const pools = await this.scaler<(Outlook & { pool: string })[]>("pools");
+    return Object.fromEntries(pools.map((pool) => [pool.pool, pool]));
+  }
+
+  /** The hosts whose edges users reach, as DNS would tell them. */
+  edges: readonly string[] = ["a", "b"];
+  private turn = 0;
+
+  /** An edge, the next in turn unless it is named, and if it may be any: the others, should it refuse. */
+  private edge(may: "this" | "any", first?: string): { address: string[]; insecureTls: true } {
+    this.turn += 1;
+    const at = first === undefined ? this.turn % this.edges.length : this.edges.indexOf(first);
+    const inOrder = [...this.edges.slice(at), ...this.edges.slice(0, at)];
+    const hosts = may === "any" ? inOrder : inOrder.slice(0, 1);
+    return { address: hosts.map((host) => this.host(host).publicAddress), insecureTls: true };
   }
 
   /** A request as a client makes it: a websocket begins with a handshake. */
-  private request(path: string): HttpRequest {
+  private request(path: string, may: "this" | "any"): HttpRequest {
     const websocket = path.includes("/xmpp-websocket") ? { websocketProtocol: "xmpp" } : {};
-    return { url: `${ORIGIN}${path}`, ...websocket, ...this.edge };
+    return { url: `${ORIGIN}${path}`, ...websocket, ...this.edge(may) };
   }
 
-  /** Asks for paths and tells, for each, the status and the shard that answered. */
-  async ask(paths: readonly string[], concurrency = 32): Promise<Answer[]> {
-    const requests = paths.map((path) => this.request(path));
+  /**
+   * Asks for paths, the edges in turn, and tells, for each, the status and the shard that answered.
+   * @param may whether another edge does where one refuses, as for a browser
+   */
+  async ask(
+    paths: readonly string[],
+    { concurrency = 32, may = "this" }: { concurrency?: number; may?: "this" | "any" } = {},
+  ): Promise<Answer[]> {
+    const requests = paths.map((path) => this.request(path, may));
     const { answers } = await this.users.call("http.batch", {
       requests,
       concurrency,
@@ -77,12 +118,20 @@ export class FleetUnderTest {
     return (await this.ask(rooms.map((room) => `/${room}`))).map(({ shard }) => shard);
   }
 
-  join(
-    transport: "bosh" | "websocket",
-    room: string,
-    nick: string,
-  ): Promise<{ session: string; shard: string | null }> {
-    return this.users.call("xmpp.join", { transport, origin: ORIGIN, room, nick, ...this.edge });
+  join(transport: "bosh" | "websocket", room: string, nick: string): Promise<JoinAnswer> {
+    return this.users.call("xmpp.join", { transport, origin: ORIGIN, room, nick, ...this.edge("this") });
+  }
+
+  /** Like `join`, as a browser does it: it goes on over another edge where one refuses, and resumes a broken websocket. */
+  stay(transport: "bosh" | "websocket", room: string, nick: string, first: string): Promise<JoinAnswer> {
+    const resumption = transport === "websocket" ? { resumeWithinSeconds: 30 } : {};
+    const route = { ...this.edge("any", first), ...resumption };
+    return this.users.call("xmpp.join", { transport, origin: ORIGIN, room, nick, ...route });
+  }
+
+  /** Waits until a session of `stay` was resumed for the first time. */
+  resumed(session: string): Promise<Resumption> {
+    return this.users.call("xmpp.awaitResumption", { session, times: 1, timeoutSeconds: 15 });
   }
 
   /** A room that lives on a shard, found by asking. */
@@ -101,6 +150,19 @@ export class FleetUnderTest {
         await this.stack.setConfig(`shards[${index}].${key}`, String(value));
   }
 
+  /** Sets the Docker hosts, likewise. */
+  async setHosts(hosts: readonly { name: "a" | "b"; drained?: true }[]): Promise<void> {
+    await this.stack.removeConfig("docker");
+    for (const [index, { name, drained }] of hosts.entries()) {
+      const { roles, ...texts } = hostSettings(this.host(name));
+      for (const [key, value] of Object.entries(texts))
+        await this.stack.setConfig(`docker.hosts[${index}].${key}`, value);
+      for (const [at, role] of roles.entries())
+        await this.stack.setConfig(`docker.hosts[${index}].roles[${at}]`, role);
+      if (drained) await this.stack.setConfig(`docker.hosts[${index}].drained`, "true");
+    }
+  }
+
   host(name: string): LabHost {
     return name === "a" ? this.lab.hosts.a : this.lab.hosts.b;
   }
@@ -112,7 +174,7 @@ export class FleetUnderTest {
   /** What Docker tells of every container. */
   async inspections(): Promise<Docker.ContainerInspectInfo[]> {
     const lists = await Promise.all(
-      [this.lab.hosts.a.docker, this.lab.hosts.b.docker].map(async (docker) => {
+      this.hosts.map(async ({ docker }) => {
         const containers = await docker.listContainers({ all: true });
         return Promise.all(containers.map(({ Id }) => docker.getContainer(Id).inspect()));
       }),
@@ -120,11 +182,19 @@ export class FleetUnderTest {
     return lists.flat();
   }
 
-  /** Names of what the stack has on the hosts: containers, networks and volumes. */
+  /** Names of what the program declared: what is on the hosts but for what the scaler launched there. */
+  async declared(): Promise<string[]> {
+    const launched = (await this.pools.instances()).map(
+      ({ host, name }) => `${host} container jitsi-${STACK}-${name}`,
+    );
+    const isUnnamed = (item: string): boolean => / volume [0-9a-f]{64}$/.test(item);
+    return (await this.inventory()).filter((item) => !launched.includes(item) && !isUnnamed(item));
+  }
+
+  /** Names of what is on the hosts: containers, networks and volumes. */
   async inventory(): Promise<string[]> {
-    const hosts = [this.lab.hosts.a, this.lab.hosts.b];
     const lists = await Promise.all(
-      hosts.map(async ({ name, docker }) => {
+      this.hosts.map(async ({ name, docker }) => {
         const [containers, networks, { Volumes }] = await Promise.all([
           docker.listContainers({ all: true }),
           docker.listNetworks(),
@@ -142,6 +212,13 @@ export class FleetUnderTest {
   }
 }
 
+/** A pool as the scaler tells of it. */
+export interface Outlook {
+  readonly desired: number | undefined;
+  readonly states: Readonly<Record<string, number>>;
+  readonly reason: string;
+}
+
 export interface Answer extends CompactAnswer {
   readonly path: string;
   readonly shard: string | undefined;
@@ -156,9 +233,11 @@ export class Traffic {
   readonly moved = new Set<string>();
   requests = 0;
 
+  /** `may`: as for `ask`. */
   constructor(
     private readonly fleet: FleetUnderTest,
     private readonly homes: ReadonlyMap<string, string>,
+    private readonly may: "this" | "any" = "this",
   ) {
     this.running = this.run();
   }
@@ -170,7 +249,10 @@ export class Traffic {
       `/http-bind?room=${room}`,
     ]);
     while (!this.stopped) {
-      for (const { path, status, shard, error } of await this.fleet.ask(paths, 8)) {
+      for (const { path, status, shard, error } of await this.fleet.ask(paths, {
+        concurrency: 8,
+        may: this.may,
+      })) {
         this.requests += 1;
         if (status !== 200) this.failures.push(`${path}: ${error ?? status}`);
         const room = /room=(.*)/.exec(path)?.[1] ?? path.slice(1);
@@ -185,14 +267,13 @@ export class Traffic {
   }
 }
 
+/** Host a has every role, host b all but that of which there is one. */
+function hostSettings({ name, socket, publicAddress, privateAddress }: LabHost) {
+  const roles = ["edge", "shard", "bridge", "jibri", ...(name === "a" ? ["scaler"] : [])];
+  return { name, address: `unix://${socket}`, publicAddress, privateAddress, roles };
+}
+
 function settings(lab: Lab): Record<string, unknown> {
-  const host = ({ name, socket, publicAddress, privateAddress }: LabHost, roles: string[]): unknown => ({
-    name,
-    address: `unix://${socket}`,
-    publicAddress,
-    privateAddress,
-    roles,
-  });
   return {
     production: false,
     domain: DOMAIN,
@@ -205,12 +286,10 @@ function settings(lab: Lab): Record<string, unknown> {
       registry: imageName("web", "r1").split("/")[0],
       release: "r1",
       haproxy: imageName("haproxy", "r1"),
+      node: imageName("node", "r1"),
     },
     docker: {
-      hosts: [
-        host(lab.hosts.a, ["edge", "shard", "bridge", "jibri"]),
-        host(lab.hosts.b, ["shard", "bridge", "jibri"]),
-      ],
+      hosts: [hostSettings(lab.hosts.a), hostSettings(lab.hosts.b)],
     },
   };
 }
@@ -223,7 +302,11 @@ export function succeeded(result: CliResult): CliResult {
 }
 
 /** Waits until a condition holds, or throws with what it last said. */
-export async function until(what: string, seconds: number, condition: () => Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  seconds: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
   const limit = Date.now() + seconds * 1000;
   let last: unknown;
   for (;;) {

@@ -30,7 +30,7 @@ function config({ shards, bridges, jibris, hosts }: Fleet): Record<string, unkno
         address: `unix:///nowhere/h${index}.sock`,
         publicAddress: `198.51.100.${index + 1}`,
         privateAddress: `10.213.0.${index + 1}`,
-        roles: index === 0 ? ["edge", "shard", "bridge", "jibri"] : ["shard", "bridge", "jibri"],
+        roles: index === 0 ? ["edge", "shard", "bridge", "jibri", "scaler"] : ["shard", "bridge", "jibri"],
         udpPorts: "10000-12999",
         slots: { bridges: 200, jibris: 20 },
       })),
@@ -73,10 +73,13 @@ describe("the program on the real engine", function () {
       .filter(([key]) => !key.includes("$"))
       .map(([key]) => `${typeOf(key)} ${nameOf(key)}`);
     assert.deepEqual(topLevel.sort(), [
+      "command:local:Command keystone",
+      "jitsi-fleet:docker:Control control",
       "jitsi-fleet:index:BridgePool s1-bridges",
       "jitsi-fleet:index:BridgePool s2-bridges",
       "jitsi-fleet:index:Edge edge",
       "jitsi-fleet:index:JibriPool jibris",
+      "jitsi-fleet:index:ScalerService scaler",
       "jitsi-fleet:index:Shard s1",
       "jitsi-fleet:index:Shard s2",
       "pulumi:providers:docker host-h0",
@@ -84,6 +87,7 @@ describe("the program on the real engine", function () {
       "pulumi:pulumi:Stack jitsi-fleet-plan",
       "random:index/randomPassword:RandomPassword jibri-recorder",
       "random:index/randomPassword:RandomPassword jibri-xmpp",
+      "random:index/randomPassword:RandomPassword uploads",
     ]);
     for (const [key, { parent = "" }] of fleet)
       if (/Container$/.test(typeOf(key)))
@@ -102,7 +106,7 @@ describe("the program on the real engine", function () {
     const kept = [...fleet]
       .filter(([, { retainOnDelete }]) => retainOnDelete === true)
       .map(([key]) => nameOf(key));
-    assert.deepEqual(kept.sort(), ["jibris-1-jibri-storage", "jibris-2-jibri-storage"]);
+    assert.deepEqual(kept.sort(), ["agent-h0-recordings", "agent-h1-recordings"]);
   });
 
   it("shows no secret in a preview", () => {
@@ -138,7 +142,8 @@ describe("the program on the real engine", function () {
         const changed = [...before]
           .filter(([key, state]) => !same(state, after.get(key)))
           .map(([key]) => nameOf(key));
-        const allowed = /^(edge(-haproxy-configuration)?|jibris(-.*)?|jitsi-fleet-plan)$/;
+        const allowed =
+          /^(edge|edge-h[0-9]-haproxy-configuration|agent-h[0-9](-agent(-files)?)?|scaler(-scaler(-files)?)?|jitsi-fleet-plan)$/;
         assert.deepEqual(
           changed.filter((name) => !allowed.test(name)),
           [],
@@ -147,6 +152,37 @@ describe("the program on the real engine", function () {
       }),
       { numRuns: runs, endOnFailure: true },
     );
+  });
+});
+
+describe("npm run shard on a stack that is not up", function () {
+  this.timeout(300_000);
+  let stack: EngineStack;
+
+  before(async () => {
+    const own = config({ shards: [], bridges: 2, jibris: 1, hosts: 1 });
+    delete own["shards"];
+    stack = await EngineStack.create({ programDir: process.cwd(), stack: "plan", config: own });
+  });
+  after(() => stack.dispose());
+
+  /** Runs the command, which must refuse for that reason and leave the settings as they are. */
+  async function refused(args: string[], why: RegExp): Promise<void> {
+    const before = await stack.configFile();
+    const { exitCode, stderr, stdout } = await stack.script("scripts/shard.mjs", args);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /such as its first update, do that first: pulumi up/);
+    assert.match(stdout, why);
+    assert(!(stdout + stderr).includes("secret-of-the-tokens"));
+    assert.equal(await stack.configFile(), before);
+  }
+
+  it("sets nothing where nothing can be brought in force, whether shards are the default ones or its own", async () => {
+    await refused(["drain", "s2"], /shards\[1\]\.state is ready again/);
+    await stack.setConfig("shards[0].name", "s4");
+    await stack.setConfig("shards[1].name", "s5");
+    await stack.setConfig("shards[1].state", "drain");
+    await refused(["ready", "s5"], /shards\[1\]\.state is drain again/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { pulumiCli } from "./cli";
 import { pluginPath } from "./pluginPath";
@@ -203,6 +203,27 @@ export class EngineStack {
     });
   }
 
+  /**
+   * A script of the program's, as npm runs it.
+   * @param heard takes what it says on its standard output while it runs
+   */
+  script(file: string, args: string[], heard?: (text: string) => void): Promise<CliResult> {
+    return runLimited(process.execPath, [resolve(file), ...args, "--stack", this.stack], {
+      cwd: join(this.directory, "project"),
+      env: {
+        ...this.environment,
+        PATH: [dirname(this.cli), this.environment["PATH"]].join(delimiter),
+      },
+      timeoutSeconds: 300,
+      heard,
+    });
+  }
+
+  /** The stack's configuration file. */
+  configFile(): Promise<string> {
+    return readFile(join(this.directory, "project", `Pulumi.${this.stack}.yaml`), "utf8");
+  }
+
   /** Forgets the stack. What it brought up and was not destroyed stays. */
   async dispose(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
@@ -248,7 +269,12 @@ async function stackFile(project: string, original: string | undefined, config: 
 function runLimited(
   program: string,
   args: string[],
-  options: { cwd: string; env: NodeJS.ProcessEnv; timeoutSeconds: number },
+  options: {
+    cwd: string;
+    env: NodeJS.ProcessEnv;
+    timeoutSeconds: number;
+    heard?: ((text: string) => void) | undefined;
+  },
 ): Promise<CliResult> {
   const start = performance.now();
   const child = spawn(program, args, {
@@ -260,6 +286,7 @@ function runLimited(
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (chunk: string) => (printed[stream] += chunk));
   }
+  if (options.heard) child.stdout.on("data", options.heard);
   // Interrupted, the CLI cancels the update and saves the state; only then by force.
   let outOfTime = false;
   let force: NodeJS.Timeout | undefined;
@@ -279,7 +306,9 @@ function runLimited(
         return;
       }
       const shown = `${printed.stdout}${printed.stderr}`.slice(-4000);
-      reject(new Error(`pulumi ${args.join(" ")} took longer than ${options.timeoutSeconds} s:\n${shown}`));
+      reject(
+        new Error(`${program} ${args.join(" ")} took longer than ${options.timeoutSeconds} s:\n${shown}`),
+      );
     });
   });
 }

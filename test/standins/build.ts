@@ -8,7 +8,8 @@ import { cacheDir } from "../support/cache";
 import { filesBelow, inputsHash } from "./contentHash";
 import { layerInputsHash, layersOf, type LayerNeeds } from "./layers";
 
-export type Role = "prosody" | "web" | "jicofo" | "jvb" | "jibri" | "haproxy";
+export type Role =
+  "prosody" | "web" | "jicofo" | "jvb" | "jibri" | "haproxy" | "keepalived" | "coturn" | "node";
 /** Two releases that differ in the version they report and in nothing else. */
 export type Release = "r1" | "r2";
 
@@ -20,6 +21,7 @@ interface ImageConfig {
   ExposedPorts: Record<string, object>;
   /** As in the official images: a path without a mount gets an anonymous volume. */
   Volumes?: Record<string, object>;
+  Env?: string[];
   WorkingDir?: string;
   StopSignal?: string;
 }
@@ -34,7 +36,13 @@ const config: ImageConfig = {
   ExposedPorts: {},
   Volumes: { "/config": {} },
 };
-const needs: LayerNeeds = { node: false, owned: [], mountPoints: ["config", "secrets"] };
+const needs: LayerNeeds = { node: "none", owned: [], mountPoints: ["config", "secrets"] };
+
+/**
+ * A bridge's last minute is six seconds in the images: the product gives its containers their environment, so that a
+ * test of a whole fleet cannot set it.
+ */
+const timeScale = "STANDIN_TIME_SCALE=0.1";
 
 const roles: Record<Role, { config: ImageConfig; needs: LayerNeeds }> = {
   prosody: {
@@ -57,9 +65,12 @@ const roles: Record<Role, { config: ImageConfig; needs: LayerNeeds }> = {
     },
     needs: { ...needs, owned: ["storage"] },
   },
-  jicofo: { config, needs: { ...needs, node: true } },
-  jvb: { config, needs: { ...needs, node: true } },
-  jibri: { config, needs: { ...needs, node: true, owned: ["storage"] } },
+  jicofo: { config, needs: { ...needs, node: "programs" } },
+  jvb: { config: { ...config, Env: [timeScale] }, needs: { ...needs, node: "programs" } },
+  jibri: {
+    config: { ...config, Env: [timeScale] },
+    needs: { ...needs, node: "programs", owned: ["storage"] },
+  },
   haproxy: {
     config: {
       User: "haproxy",
@@ -70,6 +81,24 @@ const roles: Record<Role, { config: ImageConfig; needs: LayerNeeds }> = {
       StopSignal: "SIGUSR1",
     },
     needs: { ...needs, mountPoints: ["usr/local/etc/haproxy", "var/lib/haproxy"] },
+  },
+  keepalived: {
+    config: { User: "", Entrypoint: ["keepalived"], ExposedPorts: {} },
+    needs: { node: "none", owned: [], mountPoints: [] },
+  },
+  coturn: {
+    config: {
+      User: "nobody:nogroup",
+      Entrypoint: ["docker-entrypoint.sh"],
+      Cmd: ["--log-file=stdout"],
+      ExposedPorts: { "3478/tcp": {}, "3478/udp": {}, "5349/tcp": {}, "5349/udp": {} },
+      Volumes: { "/var/lib/coturn": {} },
+    },
+    needs: { node: "none", owned: [], mountPoints: ["var/lib/coturn"] },
+  },
+  node: {
+    config: { User: "", Entrypoint: ["docker-entrypoint.sh"], Cmd: ["node"], ExposedPorts: {} },
+    needs: { node: "alone", owned: [], mountPoints: [] },
   },
 };
 
@@ -114,7 +143,7 @@ async function writeArchive(directory: string, hash: string): Promise<void> {
       created: "1970-01-01T00:00:00Z",
       config: {
         ...roles[role].config,
-        Env: [path, `RELEASE=${release}`],
+        Env: [path, `RELEASE=${release}`, ...(roles[role].config.Env ?? [])],
         Labels: { [inputsLabel]: hash },
       },
       rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },

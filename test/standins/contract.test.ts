@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { parseCensus } from "../../scaler/jitsi/census";
 import { BoshParticipant } from "./boshClient";
 import {
   eventually,
@@ -220,7 +221,7 @@ describe("the stand-ins answer as recorded", function () {
       XMPP_SERVER: "127.0.0.1",
       STANDIN_TIME_SCALE: timeScale,
     };
-    prosody = startProsody({ ...common, ENABLE_RECORDING: "1" });
+    prosody = startProsody({ ...common, ENABLE_RECORDING: "1", XMPP_MODULES: "muc_census" });
     await eventually(10, async () => assert.equal((await send(bosh, { path: "/health" })).status, 200));
     const script = join(directory, "finalize.sh");
     writeFileSync(script, `#!/bin/sh\ncp -r "$1" ${join(directory, "finalized")}\nsleep 0.3\nexit 7\n`, {
@@ -443,6 +444,7 @@ describe("the stand-ins answer as recorded", function () {
       await control(port, { participants: 0, conferences: 0 });
       assert.equal((await read(port, "/colibri/stats"))["shutting_down"], true);
       assert.equal(await live.exited, 0);
+      assert.doesNotMatch(live.output(), /CUT/);
       await jicofoSees({ bridge_count: 2 });
     });
 
@@ -530,6 +532,10 @@ describe("the stand-ins answer as recorded", function () {
       assert.deepEqual(await read(http.jvb1, "/colibri/stats"), frozen);
       await control(http.jvb1, { statisticsFrozen: false });
       await bridgeTells(http.jvb1, { participants: 9 });
+      await control(http.jvb1, { statisticsRefused: true });
+      assert.equal((await send(http.jvb1, { path: "/colibri/stats" })).status, 500);
+      assert.equal((await send(http.jvb1, { path: "/about/health" })).status, 200);
+      await control(http.jvb1, { statisticsRefused: false });
       await control(http.jvb1, { delaySeconds: 0.4 });
       const asked = Date.now();
       await send(http.jvb1, { path: "/about/health" });
@@ -736,6 +742,79 @@ describe("the stand-ins answer as recorded", function () {
       await sameAsRecorded(http.jibri, "jibri_metrics_after");
     });
 
+    it("streams without a trace on the disk, is busy meanwhile, and finalizes nothing", async () => {
+      const streamed = { ...(JSON.parse(call("session 4")) as object), sinkType: "stream" };
+      const begin = (body: object): ReturnType<typeof send> =>
+        send(http.jibri, {
+          method: "POST",
+          path: "/jibri/api/v1.0/startService",
+          body: JSON.stringify(body),
+        });
+      const withoutKey = await begin(streamed);
+      assert.deepEqual([withoutKey.status, withoutKey.body], [412, "Stream key missing"]);
+      assert.equal((await begin({ ...streamed, youTubeStreamKey: "key" })).status, 200);
+      await sameAsRecorded(http.jibri, "jibri_health_busy");
+      const { activity, session, recordingDirectory } = await read(http.jibri, "/test/state");
+      assert.deepEqual([activity, session, recordingDirectory], ["streaming", "session 4", null]);
+      assert.equal((await begin(JSON.parse(call("session 5")) as object)).status, 412);
+      // A recording would have its file by now.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      rmSync(join(directory, "finalized"), { recursive: true });
+      assert.equal(
+        (await send(http.jibri, { method: "POST", path: "/jibri/api/v1.0/stopService" })).status,
+        200,
+      );
+      await sameAsRecorded(http.jibri, "jibri_health_idle");
+      assert.deepEqual(readdirSync(join(directory, "recordings")), ["session_1"]);
+      assert.ok(!existsSync(join(directory, "finalized")));
+    });
+
+    it("a signal ends it at once, and it says what that cuts", async () => {
+      for (const [sinkType, line] of [
+        ["file", "CUT recording session 6\n"],
+        ["stream", "CUT recording session 6\n"],
+        [undefined, ""],
+      ] as const) {
+        const [external = 0, internal = 0] = await freePorts(2);
+        const ended = await started(
+          "jibri",
+          {
+            XMPP_SERVER: `127.0.0.1:${common["XMPP_PORT"] ?? ""}`,
+            JIBRI_INSTANCE_ID: "jibri4",
+            JIBRI_HTTP_API_EXTERNAL_PORT: String(external),
+            JIBRI_HTTP_API_INTERNAL_PORT: String(internal),
+            JIBRI_RECORDING_DIR: join(directory, "cut"),
+          },
+          external,
+        );
+        if (sinkType !== undefined) {
+          const body = { ...(JSON.parse(call("session 6")) as object), sinkType, youTubeStreamKey: "key" };
+          const path = "/jibri/api/v1.0/startService";
+          const { status } = await send(external, { method: "POST", path, body: JSON.stringify(body) });
+          assert.equal(status, 200);
+        }
+        ended.signal("SIGTERM");
+        assert.equal(await ended.exited, 143);
+        assert.equal(ended.output(), line);
+      }
+    });
+
+    it("records as much as it is told to, each recording something of its own", async () => {
+      const grown = async (sessionId: string): Promise<Buffer> => {
+        await sameAsRecorded(http.jibri, "jibri_start_ok", { request: { body: call(sessionId) } });
+        const session = join(directory, "recordings", sessionId);
+        await eventually(3, () => assert.equal(readdirSync(session).length, 1));
+        const file = join(session, readdirSync(session)[0] ?? "");
+        await send(http.jibri, { method: "POST", path: "/jibri/api/v1.0/stopService" });
+        return readFileSync(file);
+      };
+      await control(http.jibri, { bytesPerWrite: 100_000 });
+      const [one, other] = [await grown("session_7"), await grown("session_8")];
+      await control(http.jibri, { bytesPerWrite: 4096 });
+      for (const content of [one, other]) assert.equal(content.length % 100_000, 0);
+      assert.notDeepEqual(one.subarray(0, 100), other.subarray(0, 100));
+    });
+
     it("asked to go while busy, it shows nothing, finalizes, and ends with 255", async () => {
       await sameAsRecorded(http.jibri, "jibri_start_ok", { request: { body: call("session 2") } });
       await eventually(3, () =>
@@ -814,6 +893,28 @@ describe("the stand-ins answer as recorded", function () {
     const meet = (bosh: string, domain: string): Promise<BoshParticipant> =>
       BoshParticipant.join(bosh, domain, "room1@conference.meet.local", "somebody");
 
+    it("tells its meeting rooms, but no health checks and no breweries", async () => {
+      await sameAsRecorded(http.prosody, "prosody_census_empty");
+      const bosh = `http://127.0.0.1:${http.prosody}/http-bind`;
+      const people = [];
+      for (const [room, nickname] of [
+        ["room1", "one"],
+        ["room1", "two"],
+        ["[school]room2", "one"],
+        ["__jicofo-health-check-1", "focus"],
+      ] as const)
+        people.push(
+          await BoshParticipant.join(bosh, "meet.local", `${room}@conference.meet.local`, nickname),
+        );
+      await sameAsRecorded(http.prosody, "prosody_census", { differentBytes: true });
+      const rooms = parseCensus((await send(http.prosody, { path: "/room-census" })).body);
+      assert.deepEqual(Object.fromEntries(rooms.map(({ jid, occupants }) => [jid, occupants])), {
+        "room1@conference.meet.local": 2,
+        "[school]room2@conference.meet.local": 1,
+      });
+      for (const person of people) await person.leave();
+    });
+
     it("takes a signed token of its application, and nothing else, where AUTH_TYPE is jwt", () =>
       withProsody(
         { ENABLE_AUTH: "1", AUTH_TYPE: "jwt", JWT_APP_ID: "app", JWT_APP_SECRET: secret },
@@ -866,6 +967,7 @@ describe("the stand-ins answer as recorded", function () {
       jvb1.signal("SIGTERM");
       assert.equal(await jvb1.exited, 0);
       assert.ok(Date.now() - asked < 2000);
+      assert.match(jvb1.output(), /^CUT 4 participants$/m);
       await jicofoSees({ bridge_count: 1 });
       for (const name of ["jicofo_stats_after_one_sigterm_idle", "jicofo_stats_after_sigterm"]) {
         await sameAsRecorded(http.jicofo, name, { values: bridgeCounts, open: openJicofo });
@@ -924,7 +1026,7 @@ describe("the stand-ins answer as recorded", function () {
 
     it("and when Prosody is back everybody joins again", async () => {
       await prosody.stop();
-      prosody = startProsody({ ...common, ENABLE_RECORDING: "1" });
+      prosody = startProsody({ ...common, ENABLE_RECORDING: "1", XMPP_MODULES: "muc_census" });
       await bridgeTells(http.jvb2, { mucs_joined: 1 });
       await jicofoSeesBridge("jvb2", { operational: true });
       await sameAsRecorded(http.jicofo, "jicofo_health_ok");

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import Docker from "dockerode";
 
+import { webLocations } from "../../components/jitsi/nginx";
+import { RoomsClient } from "../../scaler/keeper/roomsClient";
+import { TURN_PORT, turnConfiguration, turnContainer } from "../../components/jitsi/turn";
+import { FLEET_DIRECTORY } from "../../components/platform";
+import { decodeStunMessage, encodeBindingRequest } from "../e2e/clients/stun";
+import { TurnClient, turnCredentials } from "../support/turnClient";
 import { BoshParticipant } from "./boshClient";
 import { ensureImages, imageName, type Release, type Role } from "./build";
 import { eventually } from "./processes";
@@ -20,6 +28,7 @@ const domains = {
   XMPP_INTERNAL_MUC_DOMAIN: "internal-muc.meet.jitsi",
   XMPP_HIDDEN_DOMAIN: "hidden.meet.jitsi",
 };
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 const secrets = {
   JICOFO_AUTH_PASSWORD: "focus $pass'word",
   JVB_AUTH_PASSWORD: 'jvb "password"',
@@ -130,12 +139,7 @@ describe("the stand-ins' images", function () {
     );
     file("config-jibri/custom-jibri.conf", 'jibri.api.http.external-api-host = "0.0.0.0"\n');
     file("config-web/custom-config.js", "config.websocketKeepAliveUrl = '/_unlock';\n");
-    file(
-      "config-web/nginx-custom/unlock.conf",
-      "set_real_ip_from 10.0.0.0/8;\nreal_ip_header X-Forwarded-For;\n" +
-        "location = /allowed { return 204; }\n" +
-        "location = /_unlock { auth_request /allowed; add_header x-jitsi-shard s1; try_files /none =204; }\n",
-    );
+    file("config-web/nginx-custom/fleet.conf", webLocations("s1", privateRanges));
     file("finalize/finalize.sh", '#!/bin/sh\nsleep 1\nls "$1" > "$1/finalized"\n', 0o755);
     file("haproxy/haproxy.cfg", haproxyConfiguration);
 
@@ -147,6 +151,7 @@ describe("the stand-ins' images", function () {
         ENABLE_RECORDING: "1",
         PROSODY_ENABLE_METRICS: "1",
         PROSODY_METRICS_ALLOWED_CIDR: "0.0.0.0/0",
+        XMPP_MODULES: "filter_iq_jibri,muc_census",
         GLOBAL_CONFIG: 'http_health_allow_cidr = "0.0.0.0/0"\\nstandin_unused = "second line"',
       },
       { volumes: ["/var/lib/prosody"] },
@@ -180,7 +185,6 @@ describe("the stand-ins' images", function () {
         XMPP_SERVER: "prosody:5222",
         JIBRI_INSTANCE_ID: "jibri-one",
         JIBRI_FINALIZE_RECORDING_SCRIPT_PATH: "/finalize/finalize.sh",
-        STANDIN_TIME_SCALE: "0.2",
       },
       { volumes: ["/storage"], mounts: { "/finalize": "finalize" } },
     );
@@ -226,7 +230,7 @@ describe("the stand-ins' images", function () {
     assert.equal((await getText(`http://${web.address}:8000/libs/app.bundle.min.js`)).status, 200);
     assert.equal((await getText(`http://${web.address}:8000/libs/none.js`)).status, 404);
     const unlock = await getText(`http://${web.address}:8000/tenant/_unlock?room=room1`);
-    assert.equal(unlock.status, 204);
+    assert.equal(unlock.status, 200);
     assert.equal(unlock.headers.get("x-jitsi-shard"), "s1");
   });
 
@@ -248,6 +252,50 @@ describe("the stand-ins' images", function () {
     await eventually(5, async () =>
       assert.equal((await getJson(`http://${jicofo.address}:8888/stats`))["conferences"], 0),
     );
+  });
+
+  it("tell the fleet which rooms the shard has, while somebody is in them", async () => {
+    const shard = new RoomsClient({ shard: "s1", url: `http://${web.address}:8000` });
+    const conferences = async (): Promise<number> => (await shard.stats()).conferences;
+    assert.deepEqual(await shard.rooms(), []);
+    const join = (room: string, nickname: string): Promise<BoshParticipant> =>
+      BoshParticipant.join(`http://${web.address}:8000/http-bind`, "meet.jitsi", room, nickname);
+    const [one, two] = ["room1@muc.meet.jitsi", "[school]room2@muc.meet.jitsi"] as const;
+    const people = [await join(one, "one"), await join(one, "two"), await join(two, "one")];
+    const told = (await shard.rooms()).sort((a, b) => b.occupants - a.occupants);
+    assert.deepEqual(told, [
+      { jid: one, occupants: 2 },
+      { jid: two, occupants: 1 },
+    ]);
+    await eventually(5, async () => assert.equal(await conferences(), 2));
+    for (const person of people) await person.leave();
+    await eventually(5, async () => assert.deepEqual(await shard.rooms(), []));
+    await eventually(5, async () => assert.equal(await conferences(), 0));
+  });
+
+  it("tell no user of them, and nobody at a public address", async () => {
+    const status = async (address: string, path: string, headers = {}): Promise<number> =>
+      (await fetch(`http://${address}:8000${path}`, { headers })).status;
+    const publicNetwork = await engine.createNetwork({
+      Name: `${run}-public`,
+      IPAM: { Driver: "default", Config: [{ Subnet: "203.0.113.0/24" }] },
+    });
+    await publicNetwork.connect({ Container: web.container.id });
+    try {
+      const { NetworkSettings } = await web.container.inspect();
+      const publicAddress = NetworkSettings.Networks[`${run}-public`]?.IPAddress ?? "";
+      for (const path of ["/_rooms", "/_stats"]) {
+        assert.equal(await status(web.address, path), 200, path);
+        assert.equal(await status(publicAddress, path), 403, path);
+        for (const user of ["198.51.100.7", "10.1.2.3"])
+          for (const way of [path, `/tenant${path}`, `//${path}`, path.replace("_", "%5F")])
+            assert.equal(await status(web.address, way, { "X-Forwarded-For": user }), 404, way);
+      }
+      assert.equal(await status(web.address, "/tenant/_health", { "X-Forwarded-For": "10.1.2.3" }), 404);
+    } finally {
+      await publicNetwork.disconnect({ Container: web.container.id });
+      await publicNetwork.remove();
+    }
   });
 
   it("take a websocket through nginx", async () => {
@@ -356,6 +404,48 @@ describe("the stand-ins' images", function () {
     assert.equal((await execute(container, ["id", "-u"])).stdout.trim(), "99");
   });
 
+  it("run coturn as the relay's container, as nobody, and relay to a bridge", async () => {
+    const secret = "secret-of-the-relay";
+    const relay = { domain: "turn.meet.jitsi", secret, bridgeAddresses: [jvb.address] };
+    const { command, scratch, user } = turnContainer({ image: "coturn", ...relay });
+    file("coturn/turnserver.conf", turnConfiguration(relay));
+    const container = await engine.createContainer({
+      Image: imageName("coturn", "r1"),
+      name: `${run}-coturn`,
+      Entrypoint: [...command],
+      User: user,
+      HostConfig: {
+        ReadonlyRootfs: true,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges"],
+        NetworkMode: run,
+        Tmpfs: Object.fromEntries(
+          scratch.map(({ path, sizeMiB }) => [path, `size=${sizeMiB}M,mode=1770,uid=65534,gid=65534,exec`]),
+        ),
+        Binds: [`${join(files, "coturn")}:${FLEET_DIRECTORY}:ro`],
+      },
+    });
+    containers.push(container);
+    await container.start();
+    const { NetworkSettings } = await container.inspect();
+    const address = NetworkSettings.Networks[run]?.IPAddress ?? "";
+
+    await eventually(10, async () => {
+      const socket = connect(TURN_PORT, address);
+      await once(socket, "connect");
+      // PROXY protocol, version 2, LOCAL: from nobody but the sender.
+      socket.write(Buffer.from("0d0a0d0a000d0a515549540a20000000", "hex"));
+      const client = new TurnClient(socket);
+      await client.allocate(turnCredentials(secret, Date.now() / 1000 + 60));
+      const bridge = { address: jvb.address, port: 10000 };
+      await client.permit(bridge);
+      client.send(bridge, encodeBindingRequest(randomBytes(12)));
+      const { data } = await client.receive();
+      assert.equal(decodeStunMessage(data)?.mapped?.address, address);
+      client.close();
+    });
+  });
+
   it("tell the second release from the first", async () => {
     const { address } = await start(
       "jvb",
@@ -366,6 +456,62 @@ describe("the stand-ins' images", function () {
     await eventually(10, async () =>
       assert.equal((await getJson(`http://${address}:8080/colibri/stats`))["version"], "r2"),
     );
+  });
+
+  it("hold a bridge's last minute in six seconds, and tell its stress in the first", async () => {
+    const { container, address } = await start("jvb", "jvb4", {
+      ...domains,
+      XMPP_SERVER: "prosody",
+      COLIBRI_REST_ENABLED: "1",
+      SHUTDOWN_REST_ENABLED: "1",
+    });
+    await eventually(3, async () =>
+      assert.ok(Number((await getJson(`http://${address}:8080/colibri/stats`))["stress_level"]) > 0),
+    );
+    const asked = Date.now();
+    const response = await fetch(`http://${address}:8080/colibri/shutdown`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: '{"graceful-shutdown":true}',
+    });
+    assert.equal(response.status, 200);
+    await container.wait();
+    const seconds = (Date.now() - asked) / 1000;
+    assert.ok(seconds > 5 && seconds < 10, `${seconds} s`);
+  });
+
+  /** What a hardened container without volumes prints. */
+  async function printed(
+    role: Role,
+    options: { User?: string; Entrypoint?: string[]; Cmd?: string[] },
+  ): Promise<string> {
+    const container = await engine.createContainer({
+      Image: imageName(role, "r1"),
+      Tty: true,
+      ...options,
+      HostConfig: { ReadonlyRootfs: true, CapDrop: ["ALL"], SecurityOpt: ["no-new-privileges"] },
+    });
+    containers.push(container);
+    await container.start();
+    const { StatusCode } = (await container.wait()) as { StatusCode: number };
+    assert.equal(StatusCode, 0, await logsOf(container));
+    return logsOf(container);
+  }
+
+  it("run rclone in Jibri's image, whoever the user is", async () => {
+    for (const User of ["1000", "0:1000"]) {
+      const said = await printed("jibri", { User, Entrypoint: ["rclone"], Cmd: ["version"] });
+      assert.match(said, /^rclone v1\./m, User);
+    }
+  });
+
+  it("run Node alone, as root unless told otherwise, and anything else as it is", async () => {
+    const script = ["-p", "process.getuid() + process.version"];
+    assert.match(await printed("node", { Cmd: script }), /^0v\d+/);
+    assert.match(await printed("node", { Cmd: ["node", ...script], User: "1000" }), /^1000v\d+/);
+    assert.match(await printed("node", { Cmd: ["/usr/local/bin/node", "--version"] }), /^v\d+/);
+    assert.match(await printed("node", { Cmd: ["curl", "--version"] }), /^curl /);
+    assert.match(await printed("node", { Cmd: ["sh", "-c", "ls /opt"] }), /^$/);
   });
 
   it("keep every secret out of the configuration and the log", async () => {

@@ -29,8 +29,11 @@ const haproxyUid = 99;
 const suite = "bookworm";
 const packages = [
   "ca-certificates",
+  "coturn",
   "curl",
   "haproxy",
+  "keepalived",
+  "libcap2-bin",
   "libstdc++6",
   // Prosody needs it by a virtual name, which debootstrap does not resolve.
   "lua-bitop",
@@ -38,6 +41,8 @@ const packages = [
   "nginx-light",
   "openssl",
   "prosody",
+  // As in Jibri's official image.
+  "rclone",
 ];
 /** What no stand-in reads at run time: half of the size. */
 const unneeded = [
@@ -55,8 +60,11 @@ const tarLimitSeconds = 120;
 
 /** What the engine fills itself. */
 const engines = ["./dev/*", "./proc/*", "./sys/*", "./run/*"];
+/** Perl's modules: keepalived's SNMP library brings them, and reads none. */
+const perlModules = "./usr/*/perl/*";
 /** The same files make the same archive, so that an engine recognises a layer that it has. */
 const reproducible = ["--sort=name", "--mtime=@0", "--numeric-owner"];
+const withCapabilities = ["--xattrs", "--xattrs-include=security.capability"];
 
 /** Makes a layer once for a hash of its inputs: `fill` gets an empty directory to put the root file system's part in. */
 async function layer(
@@ -78,7 +86,7 @@ async function layer(
       const exclusions = excluded.map((pattern) => `--exclude=${pattern}`);
       await run(
         "tar",
-        [...reproducible, ...exclusions, "-C", directory, "-cf", archive, "."],
+        [...reproducible, ...withCapabilities, ...exclusions, "-C", directory, "-cf", archive, "."],
         tarLimitSeconds,
       );
       writeFileSync(join(work, "sha256"), await fileSha256(archive));
@@ -93,16 +101,16 @@ async function layer(
 }
 
 /**
- * Debian with the real HAProxy, Prosody and nginx, straight from the distribution's archive.
+ * Debian with the real HAProxy, Prosody, nginx, coturn and rclone, straight from the distribution's archive.
  * @throws when not root: debootstrap needs to change its root directory.
  */
 function debianLayer(): Promise<Layer> {
   const hash = inputsHash(
-    [suite, ...packages, ...unneeded, String(s6Uid), String(haproxyUid)],
+    [suite, ...packages, ...unneeded, perlModules, String(s6Uid), String(haproxyUid)],
     __dirname,
     [],
   );
-  return layer("debian", hash, engines, async (directory) => {
+  return layer("debian", hash, [...engines, perlModules], async (directory) => {
     if (process.getuid?.() !== 0) {
       throw new Error("the stand-ins' images are built with debootstrap, which must be run by root");
     }
@@ -113,6 +121,8 @@ function debianLayer(): Promise<Layer> {
     await inside("groupmod", "-g", String(haproxyUid), "haproxy");
     await inside("usermod", "-u", String(haproxyUid), "haproxy");
     await inside("useradd", "-u", String(s6Uid), "-U", "-m", "-s", "/bin/sh", "s6");
+    // As in the official image: without the capability nobody may run the file at all.
+    await inside("setcap", "cap_net_bind_service=+ep", "/usr/bin/turnserver");
     for (const path of unneeded) rmSync(join(directory, path), { recursive: true, force: true });
     mkdirSync(join(directory, "var/log"));
   });
@@ -126,13 +136,20 @@ async function giveToRoot(directory: string): Promise<void> {
 
 const nodePackage = createRequire(__filename)("node/package.json") as { version: string };
 
-/** Node, the one of the project's own dependencies, and the npm packages of the programs. */
-async function nodeLayer(): Promise<Layer> {
-  const modules = await npmModules();
-  const hash = inputsHash([basename(modules), nodePackage.version, process.arch], __dirname, []);
-  return layer("node", hash, [], async (directory) => {
+/** Node, the one of the project's own dependencies. */
+function nodeLayer(): Promise<Layer> {
+  const hash = inputsHash([nodePackage.version, process.arch], __dirname, []);
+  return layer("node-binary", hash, [], async (directory) => {
     mkdirSync(join(directory, "usr/local/bin"), { recursive: true });
     cpSync(createRequire(__filename).resolve("node/bin/node"), join(directory, "usr/local/bin/node"));
+    await giveToRoot(directory);
+  });
+}
+
+/** The npm packages of the programs. */
+async function modulesLayer(): Promise<Layer> {
+  const modules = await npmModules();
+  return layer("modules", inputsHash([basename(modules)], __dirname, []), [], async (directory) => {
     cpSync(join(modules, "node_modules"), join(directory, "opt/standin/node_modules"), { recursive: true });
     await giveToRoot(directory);
   });
@@ -149,12 +166,13 @@ async function programsLayer(): Promise<Layer> {
   });
 }
 
-/** The files of `images/<role>` at the root, and directories that the container's user owns. */
+/** The files of `images/<role>`, if it has any, at the root, and directories that the container's user owns. */
 function roleLayer(role: string, owned: string[], mountPoints: string[]): Promise<Layer> {
   const source = join(__dirname, "images", role);
-  const hash = inputsHash([...owned, "", ...mountPoints], source, filesBelow(source));
+  const hasFiles = existsSync(source);
+  const hash = inputsHash([...owned, "", ...mountPoints], source, hasFiles ? filesBelow(source) : []);
   return layer(role, hash, [], async (directory) => {
-    cpSync(source, directory, { recursive: true });
+    if (hasFiles) cpSync(source, directory, { recursive: true });
     await giveToRoot(directory);
     for (const path of [...owned, ...mountPoints]) mkdirSync(join(directory, path), { recursive: true });
     for (const path of owned) await run("chown", [`${s6Uid}:${s6Uid}`, join(directory, path)], 10);
@@ -162,8 +180,8 @@ function roleLayer(role: string, owned: string[], mountPoints: string[]): Promis
 }
 
 export interface LayerNeeds {
-  /** Whether the role is a Node program. */
-  node: boolean;
+  /** `alone`: the program comes with the container. `programs`: it is one of the stand-ins'. */
+  node: "none" | "alone" | "programs";
   /** Directories of the container's user, in which new volumes are born. */
   owned: string[];
   mountPoints: string[];
@@ -173,7 +191,8 @@ export interface LayerNeeds {
 export async function layersOf(role: string, needs: LayerNeeds): Promise<Layer[]> {
   return [
     await debianLayer(),
-    ...(needs.node ? [await nodeLayer(), await programsLayer()] : []),
+    ...(needs.node === "none" ? [] : [await nodeLayer()]),
+    ...(needs.node === "programs" ? [await modulesLayer(), await programsLayer()] : []),
     await roleLayer(role, needs.owned, needs.mountPoints),
   ];
 }

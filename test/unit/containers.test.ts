@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { containerArgs } from "../../components/docker/container";
+import { containerArgs, instanceBody } from "../../components/docker/container";
+import { keepalivedContainer } from "../../components/docker/keepalived";
 import { bridgeContainer } from "../../components/jitsi/bridge";
-import { edgeContainer } from "../../components/jitsi/edge";
+import { edgeContainers } from "../../components/jitsi/edge";
 import { jibriContainer } from "../../components/jitsi/jibri";
+import { recordingsContainers } from "../../components/jitsi/recordings";
 import { shardContainers } from "../../components/jitsi/shard";
-import type { AddressOf, ContainerSpec } from "../../components/platform";
+import { turnContainer } from "../../components/jitsi/turn";
+import type { AddressOf, ContainerSpec, InstanceSpec, Member } from "../../components/platform";
 import { parseSettings } from "../../components/settings";
 import { goodSettings } from "./goodSettings";
 
@@ -12,6 +15,21 @@ const place = { place: "a", publicAddress: "198.51.100.11", privateAddress: "10.
 const shard: AddressOf<"shard"> = {
   ...place,
   endpoints: { web: { address: "10.213.0.11", port: 21001 }, xmpp: { address: "10.213.0.11", port: 22001 } },
+};
+const port = (number: number): { address: string; port: number } => ({
+  address: "10.213.0.11",
+  port: number,
+});
+const edge: AddressOf<"edge"> = {
+  ...place,
+  endpoints: {
+    http: port(80),
+    https: port(443),
+    keeper: port(23003),
+    peers: port(23004),
+    metrics: port(23005),
+    entry: port(23006),
+  },
 };
 const images = { registry: "ghcr.io/jitsi", release: "stable-11146-2" };
 const settings = parseSettings(
@@ -34,39 +52,82 @@ function every(): ContainerSpec[] {
       recordings: settings.recordings,
       secrets,
       jwtSecret: "secret-of-the-tokens",
+      turn: { host: "turn.school.net", port: 443, secret: "secret-turn" },
     }),
-    bridgeContainer(
-      {
-        name: "s1-bridges-1",
-        address: { ...place, endpoints: { media: { address: "10.213.0.11", port: 10007 } } },
+    turnContainer({
+      image: "coturn/coturn:4.17.0",
+      domain: "turn.school.net",
+      secret: "secret-turn",
+      bridgeAddresses: ["198.51.100.11"],
+    }),
+    ...recordingsContainers({
+      images,
+      nodeImage: "node:24",
+      store: {
+        type: "s3",
+        bucket: "recordings",
+        prefix: "",
+        region: "eu-central-1",
+        provider: "AWS",
+        accessKeyId: "secret-key-id",
+        secretAccessKey: "secret-access-key",
       },
-      { images, shard, password: "secret-bridges" },
-    ),
-    jibriContainer(
-      { name: "jibris-1", address: { ...place, endpoints: {} } },
-      {
-        images,
-        publicUrl: "https://meet.school.net",
-        edge: { domain: "meet.school.net", address: "10.213.0.11" },
-        shards: [shard],
-        acceptAnyCertificate: false,
-        passwords: { xmpp: "secret-jibris", recorder: "secret-recorder" },
-      },
-    ),
-    edgeContainer({
+      rclonePassword: "secret-rclone",
+    }),
+    ...edgeContainers({
+      node: "edge-a",
+      address: edge,
       image: "haproxy:3.2",
-      httpPort: 80,
-      httpsPort: 443,
-      peerName: "edge-1",
+      nodeImage: "node:24",
+      edge: settings.edge,
+      others: [],
       certificate: "secret-certificate",
-      servers: [{ name: "s1", number: 1, state: "ready", web: shard.endpoints.web }],
+      acme: undefined,
+      servers: [{ name: "s1", number: 1, release: "stable-11146-2", web: shard.endpoints.web }],
       routes: [],
+      keeper: { stack: "test", order: ["edge-a"], others: [], token: "secret-token-of-keepers" },
     }),
   ];
 }
 
+const member: Member = {
+  name: "{{instance}}",
+  publicAddress: "198.51.100.11",
+  privateAddress: "10.213.0.11",
+  mediaPort: "{{mediaPort}}",
+};
+const bridge = bridgeContainer(member, { images, shard, password: "secret-bridges" });
+const jibri = jibriContainer(member, {
+  images,
+  publicUrl: "https://meet.school.net",
+  edge: { domain: "meet.school.net", addresses: ["10.213.0.11"] },
+  shards: [shard],
+  acceptAnyCertificate: false,
+  passwords: { xmpp: "secret-jibris", recorder: "secret-recorder" },
+});
+
 const docker = (spec: ContainerSpec): ReturnType<typeof containerArgs> =>
-  containerArgs(spec, { name: "x", privateAddress: "10.213.0.11", network: "n", volumes: [] });
+  containerArgs(spec, { name: "x", privateAddress: "10.213.0.11", networks: ["n"], volumes: [] });
+
+/** What of Docker's API matters here. */
+interface Body {
+  readonly User: string;
+  readonly ExposedPorts?: Record<string, object>;
+  readonly HostConfig: {
+    readonly ReadonlyRootfs: boolean;
+    readonly CapDrop: string[];
+    readonly SecurityOpt: string[];
+    readonly Memory: number;
+    readonly MemorySwap: number;
+    readonly LogConfig: { readonly Config: object };
+    readonly RestartPolicy: { readonly Name: string };
+    readonly PortBindings?: Record<string, object[]>;
+    readonly Privileged?: boolean;
+    readonly Mounts: { readonly Type: string; readonly Source?: string; readonly Target: string }[];
+  };
+}
+const body = (spec: InstanceSpec): Body =>
+  instanceBody(spec, { network: "n", volumes: { recordings: "v" }, labels: {} }) as unknown as Body;
 
 describe("containers", () => {
   for (const spec of every())
@@ -76,7 +137,8 @@ describe("containers", () => {
         assert.equal(args.readOnly, true);
         assert.deepEqual(args.capabilities, { drops: ["ALL"] });
         assert.deepEqual(args.securityOpts, ["no-new-privileges:true"]);
-        assert(typeof args.user === "string" && /^[1-9]/.test(args.user));
+        // rclone writes to a directory of the machine, which is root's.
+        assert(typeof args.user === "string" && (spec.name === "rclone" || /^[1-9]/.test(args.user)));
         assert(Number(args.memory) >= 128 && args.memory === args.memorySwap);
         assert.deepEqual(args.logOpts, { "max-size": "10m", "max-file": "5" });
         assert.equal(args.privileged, undefined);
@@ -91,17 +153,127 @@ describe("containers", () => {
       it("publishes to the world only what is the world's", () => {
         const ports = docker(spec).ports as { external: number; ip: string }[];
         const toTheWorld = ports.filter(({ ip }) => ip === "0.0.0.0").map(({ external }) => external);
-        const expected = { haproxy: [80, 443], jvb: [10007] }[spec.name] ?? [];
+        const expected = { haproxy: [80, 443] }[spec.name] ?? [];
         assert.deepEqual(toTheWorld, expected);
         assert(ports.every(({ ip }) => ip === "0.0.0.0" || ip === "10.213.0.11"));
       });
     });
 
+  for (const spec of [bridge, jibri])
+    describe(`${spec.name}, as the agent makes it`, () => {
+      it("runs read-only, unprivileged, without capabilities, bounded, its log rotated, started once", () => {
+        const { HostConfig, User } = body(spec);
+        assert.equal(HostConfig.ReadonlyRootfs, true);
+        assert.deepEqual(HostConfig.CapDrop, ["ALL"]);
+        assert.deepEqual(HostConfig.SecurityOpt, ["no-new-privileges:true"]);
+        assert.match(User, /^[1-9]/);
+        assert(HostConfig.Memory >= 128 * 1024 * 1024 && HostConfig.Memory === HostConfig.MemorySwap);
+        assert.deepEqual(HostConfig.LogConfig.Config, { "max-size": "10m", "max-file": "5" });
+        assert.deepEqual(HostConfig.RestartPolicy, { Name: "no" });
+        assert.equal(HostConfig.Privileged, undefined);
+        assert(HostConfig.Mounts.every(({ Type }) => Type === "volume"));
+      });
+
+      it("shows no secret in what Docker shows of it", () => {
+        const shown = JSON.stringify(body(spec));
+        assert(!shown.includes("secret-"), shown);
+      });
+
+      it("publishes nothing but a bridge's media", () => {
+        const { ExposedPorts, HostConfig } = body(spec);
+        const published = spec.name === "jvb" ? ["{{mediaPort}}/udp"] : [];
+        assert.deepEqual(Object.keys(HostConfig.PortBindings ?? {}), published);
+        assert.deepEqual(Object.keys(ExposedPorts ?? {}), published);
+      });
+    });
+
+  describe("keepalived", () => {
+    const edges = ["a", "b", "c"].map((name, index) => ({
+      name,
+      publicAddress: `198.51.100.${11 + index}`,
+      privateAddress: `10.213.0.${11 + index}`,
+    }));
+    const keepalived = (shared: { address: string; interface?: string; password?: string }, host = "b") =>
+      keepalivedContainer({
+        image: "keepalived:2",
+        shared: { prefixLength: 24, routerId: 7, ...shared },
+        edges,
+        host,
+        liveness: "http://10.213.0.12:23005/live",
+      });
+    const configurationOf = ({ files }: ContainerSpec): string => files[0]?.content as string;
+
+    it("is on the host's network with four capabilities, and otherwise as the others", () => {
+      const spec = keepalived({ address: "198.51.100.50", password: "secret-8" });
+      const args = docker(spec);
+      assert.equal(args.networkMode, "host");
+      assert.equal(args.networksAdvanced, undefined);
+      assert.deepEqual(args.ports, []);
+      assert.deepEqual(args.capabilities, {
+        drops: ["ALL"],
+        adds: ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID"],
+      });
+      assert.equal(args.readOnly, true);
+      assert.deepEqual(args.securityOpts, ["no-new-privileges:true"]);
+      assert.equal(args.privileged, undefined);
+      assert.match(configurationOf(spec), /auth_pass secret-8/);
+      assert(!JSON.stringify(args).includes("secret-8"));
+    });
+
+    it("speaks to each of the others by the addresses in the shared one's network", () => {
+      const inPublic = configurationOf(keepalived({ address: "198.51.100.50" }));
+      assert.deepEqual(inPublic.match(/198\.51\.100\.\d+/g), [
+        "198.51.100.12",
+        "198.51.100.11",
+        "198.51.100.13",
+        "198.51.100.50",
+      ]);
+      assert.match(inPublic, /unicast_src_ip 198\.51\.100\.12/);
+      assert(!inPublic.includes("authentication"));
+      const inPrivate = configurationOf(keepalived({ address: "10.213.0.50" }));
+      assert.match(inPrivate, /unicast_src_ip 10\.213\.0\.12/);
+      assert(!inPrivate.includes("198.51.100"));
+    });
+
+    it("has a priority of its own on each edge", () => {
+      const priorities = edges.map(
+        ({ name }) =>
+          /priority (\d+)/.exec(configurationOf(keepalived({ address: "10.213.0.50" }, name)))?.[1],
+      );
+      assert.equal(new Set(priorities).size, edges.length, priorities.join());
+    });
+
+    it("takes the interface that is named, and else finds it", () => {
+      const [, , named] = keepalived({ address: "10.213.0.50", interface: "bond0" }).command;
+      assert.match(named ?? "", /interface=bond0;/);
+      const [, , found] = keepalived({ address: "10.213.0.50" }).command;
+      assert.match(found ?? "", /address show to 10\.213\.0\.12\)/);
+    });
+  });
+
   it("a bridge advertises the address and port at which it is published", () => {
-    const bridge = every().find(({ name }) => name === "jvb");
-    assert.equal(bridge?.env["JVB_ADVERTISE_IPS"], "198.51.100.11#10007,10.213.0.11#10007");
-    assert.equal(bridge.env["JVB_PORT"], "10007");
+    assert.equal(bridge.env["JVB_ADVERTISE_IPS"], "198.51.100.11#{{mediaPort}},10.213.0.11#{{mediaPort}}");
+    assert.equal(bridge.env["JVB_PORT"], "{{mediaPort}}");
     assert.equal(bridge.env["JVB_DISABLE_STUN"], "1");
+  });
+
+  it("a Jibri records into a directory of its own, below a volume that outlives it", () => {
+    assert.equal(jibri.env["JIBRI_RECORDING_DIR"], "/storage/recordings/{{instance}}");
+    const { Mounts } = body(jibri).HostConfig;
+    assert.deepEqual(
+      Mounts.find(({ Target }) => Target === "/storage"),
+      { Type: "volume", Source: "v", Target: "/storage" },
+    );
+    const script = jibri.files.find(({ path }) => path === "finalize.sh");
+    assert.equal(script?.executable, true);
+    assert.equal(jibri.env["JIBRI_FINALIZE_RECORDING_SCRIPT_PATH"], "/fleet/finalize.sh");
+  });
+
+  it("users are told of the relay, with credentials signed with its secret", () => {
+    const prosody = every().find(({ name }) => name === "prosody");
+    assert.equal(prosody?.env["TURNS_HOST"], "turn.school.net");
+    assert.equal(prosody.env["TURNS_PORT"], "443");
+    assert.equal(prosody.secrets["TURN_CREDENTIALS"], "secret-turn");
   });
 
   it("only tokens with the feature may record where the settings say so", () => {
@@ -116,7 +288,7 @@ describe("containers", () => {
       recordings: { record: true, stream: false },
       secrets,
     });
-    assert.equal(prosody?.env["XMPP_MODULES"], "filter_iq_jibri");
+    assert.equal(prosody?.env["XMPP_MODULES"], "muc_census,filter_iq_jibri");
     assert.match(prosody.env["GLOBAL_CONFIG"] ?? "", /livestreaming = false; recording = true/);
   });
 });

@@ -41,7 +41,8 @@ describe("what is generated from the settings' schema", () => {
         assert(error instanceof SettingsError);
         const paths = error.faults.map(({ path }) => path).sort();
         const own = ["auth.appSecret", "docker.hosts[0].hostKey", "docker.hosts[1].hostKey", "domain"];
-        assert.deepEqual(paths, [...own, "tls.certificate", "tls.privateKey"]);
+        const store = ["recordings.store.accessKeyId", "recordings.store.secretAccessKey"];
+        assert.deepEqual(paths, [...own, ...store, "tls.certificate", "tls.privateKey"]);
         return true;
       },
     );

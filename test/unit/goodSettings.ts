@@ -10,7 +10,7 @@ export function goodSettings(): Record<string, unknown> {
     bridges: { min: 2, max: 10, capacity: 80 },
     jibris: { free: 1, max: 4 },
     recordings: { record: true, stream: false },
-    edge: { nodes: 1, httpPort: 80, httpsPort: 443 },
+    edge: { httpPort: 80, httpsPort: 443 },
     tls: { mode: "self-signed" },
     auth: { type: "open" },
     images: { registry: "ghcr.io/jitsi", release: "stable-11146-2", haproxy: "haproxy:3.2" },
@@ -21,7 +21,7 @@ export function goodSettings(): Record<string, unknown> {
           address: "unix:///var/run/docker.sock",
           publicAddress: "198.51.100.11",
           privateAddress: "10.213.0.11",
-          roles: ["edge", "shard", "bridge", "jibri"],
+          roles: ["edge", "shard", "bridge", "jibri", "scaler"],
         },
         {
           name: "b",

@@ -15,6 +15,30 @@ function faultsIn(given: Record<string, unknown>): readonly Fault[] {
 
 const key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+/** For meet.school.net and turn.school.net. */
+const forBothNames = `-----BEGIN CERTIFICATE-----
+MIIBuDCCAV+gAwIBAgIUd2TaLH4g3cpkOqB17kWRBc3tjnwwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPbWVldC5zY2hvb2wubmV0MCAXDTI2MTEyNDE2MjEyNFoYDzIx
+MjYxMDMxMTYyMTI0WjAaMRgwFgYDVQQDDA9tZWV0LnNjaG9vbC5uZXQwWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAASm+HAoe1KfIxKgrqzJI7Bn1xSZ/01cneATw9Dr
+ENvFRV7m84gBaT7XOn2rlJgmq31QIcWo0y6H+gX6hdHUu9wjo4GAMH4wHQYDVR0O
+BBYEFCAyHWvPwIw6xVxuRHb9xD5Fx+mlMB8GA1UdIwQYMBaAFCAyHWvPwIw6xVxu
+RHb9xD5Fx+mlMA8GA1UdEwEB/wQFMAMBAf8wKwYDVR0RBCQwIoIPbWVldC5zY2hv
+b2wubmV0gg90dXJuLnNjaG9vbC5uZXQwCgYIKoZIzj0EAwIDRwAwRAIgTIAeK+UV
+mbhYbH40PfRSyp7M2SCeKvhO0p7jM9sg+OMCIEnmFt4/htOVhasLIn1d2pqCGQhf
+eVCo2DkCcdL/4t7r
+-----END CERTIFICATE-----
+`;
+
+const acme = { mode: "acme", email: "operator@school.net" };
+/** With a relay, and the bridges elsewhere than it. */
+const withRelay = (domain: string): Record<string, unknown> => ({
+  ...spoilt("docker.hosts[0].roles", ["edge", "shard", "jibri", "scaler"]),
+  bridges: { max: 10 },
+  turn: { type: "shared443", domain },
+});
+
+const bucket = { type: "s3", bucket: "recordings", accessKeyId: "id", secretAccessKey: "of-the-store" };
 
 /** What is spoilt, with what; where the fault is told, and what of its words matters. */
 const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] = [
@@ -43,13 +67,15 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["shards[1].name", undefined, "shards[1].name", /is missing/],
   ["auth", { type: "jwt", appSecret: "0123456789abcdef" }, "auth.appId", /is missing/],
   ["tls", { mode: "provided", certificate }, "tls.privateKey", /is missing/],
+  ["tls", { mode: "acme" }, "tls.email", /is missing/],
+  ["tls", { ...acme, eab: { keyId: "kid" } }, "tls.eab.hmacKey", /is missing/],
   // Ranges
   ["bridges.min", 0, "bridges.min", /is 0, below 1/],
   ["bridges.max", 201, "bridges.max", /is 201, above 200/],
   ["bridges.capacity", 1, "bridges.capacity", /below 2/],
   ["jibris.free", -1, "jibris.free", /is -1, below 0/],
+  ["scaler", { tickSeconds: 0 }, "scaler.tickSeconds", /below 1/],
   ["jibris.max", 501, "jibris.max", /above 500/],
-  ["edge.nodes", 2, "edge.nodes", /all that there is today/],
   ["edge.httpsPort", 70000, "edge.httpsPort", /above 65535/],
   ["docker.hosts[0].slots", { bridges: 201 }, "docker.hosts[0].slots.bridges", /above 200/],
   ["shards", [], "shards", /at least one shard/],
@@ -58,7 +84,7 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   // Choices
   ["platform", "kubernetes", "platform", /choose one of: docker/],
   ["shards[0].state", "dran", "shards[0].state", /did you mean drain\?/],
-  ["tls.mode", "acme", "tls.mode", /choose one of: self-signed, provided/],
+  ["tls.mode", "acne", "tls.mode", /did you mean acme\?\); choose one of: self-signed, provided, acme/],
   ["auth.type", "jtw", "auth.type", /did you mean jwt\?/],
   ["auth.recorders", "everybody", "auth.recorders", /moderators, token/],
   ["docker.hosts[0].roles", ["edge", "shards"], "docker.hosts[0].roles[1]", /did you mean shard\?/],
@@ -84,6 +110,10 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
     "tls.certificate",
     /PEM certificate/,
   ],
+  ["tls", { ...acme, email: "operator" }, "tls.email", /e-mail address/],
+  ["tls", { ...acme, directoryUrl: "http://acme.school.net" }, "tls.directoryUrl", /not a URL such as https/],
+  ["tls", { ...acme, ca: "/etc/ca.pem" }, "tls.ca", /PEM certificate/],
+  ["tls", { ...acme, eab: { keyId: "kid", hmacKey: "a key" } }, "tls.eab.hmacKey", /no HMAC key/],
   ["auth", { type: "jwt", appId: "a", appSecret: "short" }, "auth.appSecret", /shorter than 16/],
   // Unknown keys
   ["bridge", { max: 3 }, "bridge", /did you mean bridges\?/],
@@ -108,8 +138,22 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   // Contradictions
   ["bridges.min", 11, "bridges.min", /above bridges\.max \(10\)/],
   ["jibris.free", 5, "jibris.free", /above jibris\.max \(4\)/],
-  ["bridges.max", 60, "bridges.max", /120 bridges, but the hosts have 80 slots/],
-  ["docker.hosts[0].udpPorts", "10000-10001", "docker.hosts[0].udpPorts", /too few.*widen it to 10000-10004/],
+  ["bridges.max", 60, "bridges.max", /120 bridges, but the hosts have places for 80/],
+  ["docker.hosts[0].roles", ["edge", "shard", "bridge", "jibri"], "docker.hosts", /role scaler/],
+  ["docker.hosts[0].socket", "docker.sock", "docker.hosts[0].socket", /absolute path/],
+  ["images.node", "node 24", "images.node", /not an image/],
+  ["recordings.store", { type: "ftp" }, "recordings.store.type", /directory or s3|choose one of/],
+  ["recordings.store", { type: "directory", path: "recordings" }, "recordings.store.path", /absolute path/],
+  [
+    "recordings.store",
+    { type: "s3", accessKeyId: "x", secretAccessKey: "y" },
+    "recordings.store.bucket",
+    /missing/,
+  ],
+  ["recordings.store", { ...bucket, bucket: "My Bucket" }, "recordings.store.bucket", /not a bucket's name/],
+  ["recordings.store", { ...bucket, prefix: "/schools/" }, "recordings.store.prefix", /between slashes/],
+  ["recordings.store", { ...bucket, provider: "Minio" }, "recordings.store.endpoint", /is missing/],
+  ["recordings.store", { ...bucket, endpoint: "s3.school.net" }, "recordings.store.endpoint", /not a URL/],
   ["jibris.max", 9, "jibris.max", /more than the hosts' 8 slots/],
   ["edge.httpsPort", 80, "edge.httpPort", /two ports/],
   ["shards[0].host", undefined, "shards[0].host", /choose one of: a, b/],
@@ -129,7 +173,6 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["docker.hosts[0].hostKey", "ssh-ed25519 AAAA", "docker.hosts[0].hostKey", /belongs to ssh:\/\//],
   ["docker.hosts[0].address", "tcp://10.213.0.11:2376", "docker.hosts[0].tls", /hands root to its network/],
   ["docker.hosts[0].drained", true, "shards[0].state", /its host a is drained/],
-  ["docker.hosts[1].roles", ["edge", "shard", "bridge"], "docker.hosts", /edge\.nodes is 1/],
   ["docker.hosts[0].roles", ["shard", "bridge", "jibri"], "docker.hosts", /no host with the role edge/],
   [
     "docker.hosts[1].publicAddress",
@@ -137,8 +180,47 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
     "docker.hosts[1].udpPorts",
     /range of docker\.hosts\[0\]/,
   ],
+  ["docker.sharedAddress", { address: "meet.school.net" }, "docker.sharedAddress.address", /IPv4/],
+  [
+    "docker.sharedAddress",
+    { address: "198.51.100.50", interface: "eth 0" },
+    "docker.sharedAddress.interface",
+    /eth0/,
+  ],
+  [
+    "docker.sharedAddress",
+    { address: "198.51.100.50", routerId: 256 },
+    "docker.sharedAddress.routerId",
+    /above 255/,
+  ],
+  [
+    "docker.sharedAddress",
+    { address: "198.51.100.50", password: "nine-long" },
+    "docker.sharedAddress.password",
+    /1 to 8/,
+  ],
+  [
+    "docker.sharedAddress",
+    { address: "198.51.100.50" },
+    "docker.sharedAddress",
+    /only a has the role edge; give the role to another host/,
+  ],
+  ["docker.sharedAddress", { address: "10.213.0.12" }, "docker.sharedAddress.address", /is b's own/],
+  ["images.keepalived", "Keepalived", "images.keepalived", /not an image/],
   ["production", true, "auth.type", /open in production/],
   ["production", true, "tls.mode", /self-signed in production/],
+  ["turn", { type: "shared" }, "turn.type", /none or shared443|choose one of/],
+  ["turn", { type: "shared443" }, "turn.domain", /is missing/],
+  ["turn", { type: "none", domain: "turn.school.net" }, "turn.domain", /is not a setting/],
+  ["turn", { type: "shared443", domain: "turn.school.net:443" }, "turn.domain", /host name/],
+  ["turn", { type: "shared443", domain: "meet.school.net" }, "turn.domain", /as domain; .* give another/],
+  [
+    "turn",
+    { type: "shared443", domain: "turn.school.net" },
+    "docker.hosts[0].roles",
+    /leave bridges to other/,
+  ],
+  ["images.coturn", "coturn 4", "images.coturn", /not an image/],
 ];
 
 describe("settings", () => {
@@ -185,6 +267,105 @@ describe("settings", () => {
     );
   });
 
+  it("counts a host's places for bridges by its ports, where they are fewer than its slots", () => {
+    const given = { ...spoilt("docker.hosts[0].udpPorts", "10000-10001"), bridges: { max: 22 } };
+    assert.match(faultsIn(given)[0]?.message ?? "", /44 bridges, but the hosts have places for 42/);
+  });
+
+  it("takes as a shared address one of the edges' network, the public or the private one, and no other", () => {
+    const faultsOf = (sharedAddress: object, publicAddresses = ["198.51.100.11", "198.51.100.12"]) => {
+      const { docker, ...others } = goodSettings() as { docker: { hosts: object[] } };
+      const hosts = docker.hosts.map((host, index) => ({
+        ...host,
+        publicAddress: publicAddresses[index],
+        roles: ["edge", "shard", "bridge", "jibri", "scaler"],
+      }));
+      const found = faultsIn({ ...others, docker: { hosts, sharedAddress } });
+      return found.filter(({ path }) => path.startsWith("docker.sharedAddress"));
+    };
+    assert.deepEqual(faultsOf({ address: "198.51.100.50" }), []);
+    assert.deepEqual(faultsOf({ address: "10.213.0.50" }), []);
+    const behindOneRouter = ["203.0.113.1", "203.0.113.1"];
+    assert.deepEqual(faultsOf({ address: "10.213.0.50" }, behindOneRouter), []);
+    const strangers: [object, string[]?][] = [
+      [{ address: "192.0.2.50" }],
+      [{ address: "198.51.100.50", prefixLength: 28 }],
+      [{ address: "203.0.113.50" }, behindOneRouter],
+      [{ address: "198.51.100.50" }, ["198.51.100.11", "203.0.113.12"]],
+    ];
+    for (const [sharedAddress, publicAddresses] of strangers) {
+      const [fault] = faultsOf(sharedAddress, publicAddresses);
+      assert.equal(fault?.path, "docker.sharedAddress.address", JSON.stringify(sharedAddress));
+      assert.match(fault.message, /neither the public addresses of all edges.*\(a, b\)/);
+    }
+  });
+
+  it("refuses in production a store to which recordings and keys would travel in clear", () => {
+    const store = { ...bucket, provider: "Minio", endpoint: "http://s3.school.net" };
+    const given = spoilt("recordings.store", store);
+    assert.deepEqual(faultsIn(given), []);
+    const told = faultsIn({ ...given, production: true }).map(({ path }) => path);
+    assert(told.includes("recordings.store.endpoint"), told.join());
+  });
+
+  it("takes a certificate by ACME; in production from a real authority, which looks at port 80", () => {
+    const production = {
+      ...goodSettings(),
+      production: true,
+      domain: "meet.school.net",
+      auth: { type: "internal" },
+      tls: acme,
+    };
+    const edge = { httpPort: 8080 };
+    assert.deepEqual(parseSettings(production, "test").tls, {
+      ...acme,
+      directoryUrl: "https://acme-v02.api.letsencrypt.org/directory",
+    });
+    const [port, ...more] = faultsIn({ ...production, edge });
+    assert.deepEqual([port?.path, more], ["edge.httpPort", []]);
+    assert.match(port?.message ?? "", /is 8080, but .* looks at port 80; set it to 80/);
+    assert.deepEqual(faultsIn({ ...production, production: false, edge }), []);
+    const own = { ...acme, directoryUrl: "https://acme.school.net/directory", ca: certificate };
+    assert.deepEqual(faultsIn({ ...production, tls: own, edge }), []);
+
+    const staging = {
+      ...acme,
+      directoryUrl: "https://acme-staging-v02.api.letsencrypt.org/directory",
+    };
+    const [trial] = faultsIn({ ...production, tls: staging });
+    assert.equal(trial?.path, "tls.directoryUrl");
+    assert.match(trial.message, /staging in production: browsers would refuse/);
+    assert.deepEqual(faultsIn({ ...production, production: false, tls: staging }), []);
+  });
+
+  it("refuses to ask Let's Encrypt for a name that is not public", () => {
+    for (const domain of ["meet.localhost", "meet"]) {
+      const [fault] = faultsIn({ ...goodSettings(), domain, tls: acme });
+      assert.equal(fault?.path, "tls.mode");
+      assert.match(fault.message, /no public name; set domain to one/);
+      const own = { ...acme, directoryUrl: "https://acme.school.net/directory" };
+      assert.deepEqual(faultsIn({ ...goodSettings(), domain, tls: own }), []);
+    }
+  });
+
+  it("wants a certificate that is for TURN's name too", () => {
+    const tls = { mode: "provided", certificate: forBothNames, privateKey: key };
+    const faults = (domain: string): readonly Fault[] => faultsIn({ ...withRelay(domain), tls });
+    assert.deepEqual(faults("turn.school.net"), []);
+    assert.deepEqual(
+      faults("relay.school.net").map(({ path }) => path),
+      ["tls.certificate"],
+    );
+    assert.deepEqual(faultsIn(spoilt("tls", tls)), []);
+  });
+
+  it("refuses in production a name of TURN that is reserved for examples", () => {
+    const given = withRelay("turn.example.org");
+    assert.deepEqual(faultsIn(given), []);
+    const told = faultsIn({ ...given, production: true }).map(({ path }) => path);
+    assert(told.includes("turn.domain"), told.join());
+  });
+
   it("never repeats a key or a certificate in an error", () => {
     const error = faultsIn(spoilt("auth", { type: "jwt", appId: 5, appSecret: "0123456789" }));
     assert(!JSON.stringify(error).includes("0123456789"), JSON.stringify(error));
@@ -192,5 +373,9 @@ describe("settings", () => {
       spoilt("tls", { mode: "provided", certificate: key, privateKey: `x${certificate}` }),
     );
     assert(!JSON.stringify(tls).includes("MIIB"), JSON.stringify(tls));
+    const eab = faultsIn(spoilt("tls", { ...acme, eab: { keyId: "kid", hmacKey: "of the authority" } }));
+    assert(eab.length > 0 && !JSON.stringify(eab).includes("of the authority"), JSON.stringify(eab));
+    const store = faultsIn(spoilt("recordings.store", { ...bucket, secretAccessKey: ["of-the-store"] }));
+    assert(store.length > 0 && !JSON.stringify(store).includes("of-the-store"), JSON.stringify(store));
   });
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { Role } from "../../components/platform";
-import { stopRules } from "../../components/stopRules";
+import { stopRules, type Stoppable } from "../../components/stopRules";
 
 /** The body of an answer recorded from the real process: the one line of JSON. */
 const recorded = (name: string): string =>
@@ -9,7 +8,7 @@ const recorded = (name: string): string =>
     .split("\n")
     .find((line) => line.startsWith("{")) ?? "";
 
-const busy = (role: Role, body: string): string | undefined => {
+const busy = (role: Stoppable, body: string): string | undefined => {
   const rule = stopRules[role];
   assert(rule);
   return rule.busy(body);
@@ -22,17 +21,44 @@ describe("what may be stopped, by answers of the real processes", () => {
   it("a shard without one may", () => {
     assert.equal(busy("shard", recorded("jicofo_stats_no_bridges")), undefined);
   });
-  it("a bridge with participants may not", () => {
-    assert.match(busy("bridge", recorded("jvb2_conf_stats")) ?? "", /^\d+ participant/);
+  it("a host may not on which a bridge has participants, and may when all its bridges are idle", () => {
+    const [idle, full] = [bridge("jvb_idle_stats"), bridge("jvb2_conf_stats")];
+    assert.match(busy("instances", hostState({ instances: [idle, full] })) ?? "", /^\d+ participants?$/);
+    assert.equal(busy("instances", hostState({ instances: [idle] })), undefined);
+    assert.equal(busy("instances", hostState({ instances: [] })), undefined);
   });
-  it("an idle bridge may", () => {
-    assert.equal(busy("bridge", recorded("jvb_idle_stats")), undefined);
+  it("nor one on which a Jibri records, or whose recordings are in no store", () => {
+    const [idle, recording] = [jibri("jibri_health_idle"), jibri("jibri_health_busy")];
+    assert.equal(busy("instances", hostState({ instances: [idle, recording] })), "1 recording or stream");
+    assert.equal(busy("instances", hostState({ instances: [idle] })), undefined);
+    const spooled = (state: string) => ({
+      instances: [idle],
+      spool: {
+        items: [{ instance: "jibris-1", session: "x", state, bytes: 1, attempts: 0, partial: false }],
+        uploaded: 0,
+        uploadedBytes: 0,
+        partial: 0,
+      },
+    });
+    assert.match(
+      busy("instances", hostState(spooled("waiting"))) ?? "",
+      /^1 recording not in the store yet$/,
+    );
+    // Its Jibri says that it is busy, or is gone and the file will go to the spool.
+    assert.equal(busy("instances", hostState(spooled("recording"))), undefined);
   });
-  it("a Jibri that records may not, an idle one may", () => {
-    assert.equal(busy("jibri", recorded("jibri_health_busy")), "a recording or stream");
-    assert.equal(busy("jibri", recorded("jibri_health_idle")), undefined);
+  it("what runs there and does not say what it carries is an error, never empty", () => {
+    const silent = { ...bridge("jvb_idle_stats"), status: { error: "connect ECONNREFUSED" } };
+    const wrong = { ...jibri("jibri_health_idle"), status: { status: 500, body: "" } };
+    for (const instance of [silent, wrong])
+      assert.throws(() => busy("instances", hostState({ instances: [instance] })), /does not say/);
+    assert.throws(
+      () => busy("instances", hostState({ instances: [], spool: { error: "down" } })),
+      /uploader/,
+    );
+    assert.equal(busy("instances", hostState({ instances: [{ ...silent, state: "exited" }] })), undefined);
   });
-  for (const role of ["shard", "bridge", "jibri"] as const)
+  for (const role of ["shard", "instances"] as const)
     it(`an answer that does not tell is an error, never empty: ${role}`, () => {
       for (const body of [
         "",
@@ -46,3 +72,28 @@ describe("what may be stopped, by answers of the real processes", () => {
         assert.throws(() => busy(role, body), body);
     });
 });
+
+const instance = {
+  revision: "1",
+  launchedAt: "2026-11-24T12:00:00Z",
+  state: "running",
+  health: "healthy",
+  fenced: false,
+};
+const answered = (name: string) => ({ status: 200, body: recorded(name) });
+const bridge = (name: string) => ({
+  ...instance,
+  name: `s1-bridges-${name.length}`,
+  pool: "s1-bridges",
+  role: "bridge",
+  status: answered(name),
+});
+const jibri = (name: string) => ({
+  ...instance,
+  name: "jibris-1",
+  pool: "jibris",
+  role: "jibri",
+  status: answered(name),
+});
+const hostState = (parts: object): string =>
+  JSON.stringify({ host: "a", time: "2026-11-24T12:00:00Z", version: "1", pools: [], ...parts });

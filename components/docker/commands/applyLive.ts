@@ -4,26 +4,40 @@ import type Docker from "dockerode";
 import { dockerClient } from "../connection";
 import { runInContainer } from "../exec";
 import { archive } from "./archive";
-import { liveTarget, MAIN_FILE_VARIABLE, readInput, runCommand } from "./input";
+import {
+  liveTarget,
+  MAIN_FILE_VARIABLE,
+  QUIET_FILES_VARIABLE,
+  readInput,
+  runCommand,
+  type LiveTarget,
+} from "./input";
 
 /**
  * Puts a live configuration in force: writes it beside the current one, checks it there with the program's own
  * check, leads `current` to it, and has the process reload gracefully. A configuration that fails its check never
- * reaches the process. Repeating it with the same files changes nothing.
+ * reaches the process. Where only the quiet files are others, it leads `current` to them and waits until what brings
+ * them to the process has done so. Repeating it with the same files changes nothing.
  */
 const RELOAD_LIMIT_SECONDS = 30;
 const START_LIMIT_SECONDS = 60;
+/** Above the time that the keeper gives itself. */
+const SETTLED_LIMIT_SECONDS = 90;
 
 runCommand(async () => {
   const { target, connection, files: secretFiles } = await readInput(liveTarget);
-  const files = { ...secretFiles, [target.main]: process.env[MAIN_FILE_VARIABLE] ?? "" };
-  const generation = `generation-${createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12)}`;
+  const loud = { ...secretFiles, [target.main]: process.env[MAIN_FILE_VARIABLE] ?? "" };
+  const quiet = JSON.parse(process.env[QUIET_FILES_VARIABLE] ?? "{}") as Record<string, string>;
+  const files = { ...loud, ...quiet };
+  const beginning = `generation-${hashOf(loud)}-`;
+  const generation = `${beginning}${hashOf(quiet)}`;
   const container = dockerClient(connection, 60).getContainer(target.container);
   const { directory } = target;
   await running(container);
   const loaded = await leadsTo(container, `${directory}/loaded`);
   if (loaded === generation) return `${generation} is in force already`;
 
+  if (loaded === undefined) await makeRunDirectory(container, target);
   await write(container, directory, generation, files);
   const checked = await runInContainer(container, target.check, { directory: `${directory}/${generation}` });
   if (checked.exitCode !== 0) {
@@ -34,19 +48,45 @@ runCommand(async () => {
   }
 
   const isFirst = loaded === undefined;
-  if (!isFirst) await settled(container, target.settleSeconds);
+  const isQuiet = !isFirst && loaded.startsWith(beginning);
+  if (!isFirst && !isQuiet) await settled(container, target.settleSeconds);
   const before = await workers(container);
   await link(container, directory, "current", generation);
-  if (!isFirst) {
-    await container.kill({ signal: target.reloadSignal });
+  if (!isFirst && !isQuiet) {
+    await reload(container, target.reloadSignal);
     await newProcess(container, before);
   }
+  if (!isFirst) await inForce(dockerClient(connection, SETTLED_LIMIT_SECONDS), target.settled);
   // Only now: a run that ended before it must reload when it is repeated.
   await link(container, directory, "loaded", generation);
   const stale = `find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
   await runInContainer(container, ["/bin/sh", "-c", stale], { directory, user: "0:0" });
-  return `${generation} ${isFirst ? "is the first" : "was reloaded"}`;
+  return `${generation} ${isFirst ? "is the first" : isQuiet ? "is in force" : "was reloaded"}`;
 });
+
+const hashOf = (files: Readonly<Record<string, string>>): string =>
+  createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
+
+/** The directory in which the process makes its sockets. */
+async function makeRunDirectory(
+  container: Docker.Container,
+  { directory, owner, run }: LiveTarget,
+): Promise<void> {
+  const tar = await archive({ [`${run}/.keep`]: "" }, { ...owner, mode: 0o440 });
+  await container.putArchive(tar, { path: directory });
+}
+
+/** Waits until what is wanted is in force. Where nothing runs that could say so, it comes into force when that starts. */
+async function inForce(docker: Docker, { command, container: name }: LiveTarget["settled"]): Promise<void> {
+  const container = docker.getContainer(name);
+  const isRunning = await container.inspect().then(
+    ({ State }) => State.Running,
+    () => false,
+  );
+  if (!isRunning) return;
+  const { exitCode, output } = await runInContainer(container, command);
+  if (exitCode !== 0) throw new Error(`The settings are written, but ${name} says: ${output.trim()}`);
+}
 
 /** Writes a generation of the files, readable for the container's group. */
 async function write(
@@ -61,6 +101,16 @@ async function write(
     Object.entries(files).map(([name, content]) => [`${generation}/${name}`, content]),
   );
   await container.putArchive(await archive(named, { uid: 0, gid, mode: 0o440 }), { path: directory });
+}
+
+/**
+ * Signals the container's own process from inside. Docker's own kill would do too, but takes whatever signal for a stop
+ * by hand, and would not start the container again when its host comes back.
+ */
+async function reload(container: Docker.Container, signal: LiveTarget["reloadSignal"]): Promise<void> {
+  const script = `kill -${signal.slice("SIG".length)} 1`;
+  const { exitCode, output } = await runInContainer(container, ["/bin/sh", "-c", script]);
+  if (exitCode !== 0) throw new Error(`The process could not be told to reload: ${output}`);
 }
 
 /** Where a link in the container leads; undefined where there is none. */

@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { programNames } from "@jitsi-fleet/scaler";
 import { z } from "zod";
 import type { Connection } from "../connection";
 
@@ -13,6 +14,18 @@ export const filesTarget = z.object({
   volume: z.string(),
   /** Image of the container that writes the volume; it is never started. */
   image: z.string(),
+  /** Whose the files are. */
+  owner: z.object({ uid: z.number(), gid: z.number() }),
+  /** A program to put beside the files, and its hash, so that a change of its sources is seen. */
+  program: z.object({ name: z.enum(programNames), sha256: z.string() }).optional(),
+});
+
+/** What is left of a stack's pools on a host is ended and removed. */
+export const sweepTarget = z.object({
+  connection,
+  stack: z.string(),
+  /** Name of the agent's container, which launches nothing more from then on. */
+  agent: z.string(),
 });
 
 export const liveTarget = z.object({
@@ -23,6 +36,10 @@ export const liveTarget = z.object({
   check: z.array(z.string()),
   reloadSignal: z.string(),
   settleSeconds: z.number(),
+  run: z.string(),
+  /** Whose process it is. */
+  owner: z.object({ uid: z.number(), gid: z.number() }),
+  settled: z.object({ container: z.string(), command: z.array(z.string()) }),
 });
 
 const secretInput = z.object({
@@ -32,19 +49,37 @@ const secretInput = z.object({
 
 export type FilesTarget = z.output<typeof filesTarget>;
 export type LiveTarget = z.output<typeof liveTarget>;
+export type SweepTarget = z.output<typeof sweepTarget>;
 
 export const TARGET_VARIABLE = "FLEET_TARGET";
 /** JSON of whom the files belong to: read by the guard, not by the command. */
 export const SUBJECT_VARIABLE = "FLEET_SUBJECT";
 export const MAIN_FILE_VARIABLE = "FLEET_MAIN_FILE";
+/** JSON of the files that are no reload, by their name. */
+export const QUIET_FILES_VARIABLE = "FLEET_QUIET_FILES";
 /** JSON of the routes in force: read by the guard, not by the command. */
 export const ROUTES_VARIABLE = "FLEET_ROUTES";
+
+const anyTarget = z.object({ connection });
+const commandInputs = z.object({
+  environment: z.object({ [TARGET_VARIABLE]: z.string() }),
+  stdin: z.string(),
+});
 
 /** What a command works on: how to reach the engine, and the files to put there. */
 export interface Input<Target> {
   readonly target: Target;
   readonly connection: Connection;
   readonly files: Readonly<Record<string, string>>;
+}
+
+/** How a command reaches its engine, by the inputs of its resource; undefined for what is none of these commands. */
+export function connectionOf(inputs: unknown): Connection | undefined {
+  const resource = commandInputs.safeParse(inputs);
+  if (!resource.success) return undefined;
+  const { environment, stdin } = resource.data;
+  const { tls } = secretInput.parse(JSON.parse(stdin));
+  return { ...anyTarget.parse(JSON.parse(environment[TARGET_VARIABLE])).connection, tls };
 }
 
 /** Reads what this command was given. Throws where it was started by hand. */

@@ -1,6 +1,6 @@
 import type { Agent } from "node:http";
 import { WebSocket } from "ws";
-import { agentFor, type Route } from "./agents";
+import { agentFor, reasonOf, type Route } from "./agents";
 import { exchange, plainHeaders, type HttpAnswer } from "./http";
 
 /**
@@ -145,6 +145,6 @@ class SessionWebSocket extends WebSocket {
       handshakeTimeout: HANDSHAKE_TIMEOUT_SECONDS * 1000,
     });
     this.on("upgrade", (response) => session.onHeaders(plainHeaders(response.headers)));
-    this.on("error", (error) => session.onFault(`websocket failed: ${error.message}`));
+    this.on("error", (error) => session.onFault(`websocket failed: ${reasonOf(error)}`));
   }
 }

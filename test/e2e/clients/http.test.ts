@@ -83,6 +83,16 @@ describe("HTTP client", () => {
     websockets.close();
   });
 
+  it("goes on to the next address where one refuses, and tells the reason when all do", async () => {
+    answer = (_request, response) => response.end("here");
+    const { bodyPrefix } = await httpGet({ url: origin, address: ["127.0.0.2", address] });
+    assert.equal(bodyPrefix, "here");
+    const nowhere = { url: origin, address: ["127.0.0.2", "127.0.0.3"] };
+    await assert.rejects(httpGet(nowhere), /ECONNREFUSED 127.0.0.2.*ECONNREFUSED 127.0.0.3/);
+    const { answers } = await httpBatch({ requests: [nowhere], concurrency: 1 });
+    assert.match(answers[0]?.error ?? "", /ECONNREFUSED/);
+  });
+
   it("comes from the address it is told to", async () => {
     answer = (request, response) => response.end(request.socket.remoteAddress);
     const { bodyPrefix } = await httpGet({ url: origin, address, localAddress: "127.0.0.2" });

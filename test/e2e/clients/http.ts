@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as http from "node:http";
 import * as https from "node:https";
-import { agentFor, type Route } from "./agents";
+import { agentFor, reasonOf, type Route } from "./agents";
 import { mapBounded } from "./concurrency";
 
 export interface HttpRequest extends Route {
@@ -143,7 +143,7 @@ function exchangeOnce(request: HttpRequest, agent: http.Agent, signal?: AbortSig
     const fail = (error: NodeJS.ErrnoException): void => {
       clearTimeout(limit);
       const stale = outgoing.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
-      reject(stale ? new StaleConnectionError(error.message) : error);
+      reject(stale ? new StaleConnectionError(error.message) : new Error(reasonOf(error), { cause: error }));
     };
     outgoing.on("error", fail);
     outgoing.on("upgrade", (incoming, socket) => {

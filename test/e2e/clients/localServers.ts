@@ -33,8 +33,10 @@ export async function startProsody(): Promise<LocalServer> {
     `pidfile = "${folder}/prosody.pid"
 data_path = "${folder}"
 log = { info = "*console" }
-modules_enabled = { "saslauth"; "disco"; "ping"; "bosh"; "websocket" }
+plugin_paths = { "${join(__dirname, "../../standins/images/prosody/prosody-plugins")}" }
+modules_enabled = { "saslauth"; "disco"; "ping"; "bosh"; "websocket"; "smacks" }
 modules_disabled = { "s2s" }
+smacks_hibernation_time = 60
 storage = "memory"
 c2s_ports = {}
 s2s_ports = {}
@@ -45,7 +47,7 @@ http_default_host = "meet.jitsi"
 consider_bosh_secure = true
 consider_websocket_secure = true
 VirtualHost "meet.jitsi"
-  authentication = "anonymous"
+  authentication = "jitsi-anonymous"
 Component "muc.meet.jitsi" "muc"
   muc_room_locking = false
   muc_room_default_public_jids = true
@@ -54,10 +56,17 @@ Component "muc.meet.jitsi" "muc"
   return startServer("prosody", ["-F", "--config", config], port, folder);
 }
 
-/** HAProxy with TLS (a certificate it signed itself) in front of a server, marking answers as that shard's. */
-export async function startEdge(backendPort: number, shard: string): Promise<LocalServer> {
+/**
+ * HAProxy with TLS (a certificate it signed itself) in front of a server, marking answers as that shard's.
+ * @param at where it listens; default a free port of 127.0.0.1
+ */
+export async function startEdge(
+  backendPort: number,
+  shard: string,
+  at?: { address: string; port: number },
+): Promise<LocalServer> {
   const folder = mkdtempSync(join(tmpdir(), "edge-"));
-  const port = await freePort();
+  const { address, port } = at ?? { address: "127.0.0.1", port: await freePort() };
   const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
   const subject = [
     "-subj",
@@ -85,7 +94,7 @@ defaults
   timeout server 70s
   timeout tunnel 1h
 frontend edge
-  bind 127.0.0.1:${port} ssl crt ${bundle}
+  bind ${address}:${port} ssl crt ${bundle}
   http-request return status 404 content-type text/plain string "no such tenant" if { path_beg /nowhere/ }
   http-request replace-path ^/[^/]+/(http-bind|xmpp-websocket)$ /\\1
   http-after-response set-header x-jitsi-shard ${shard}
@@ -94,7 +103,7 @@ backend shard
   server s1 127.0.0.1:${backendPort}
 `,
   );
-  return startServer("haproxy", ["-db", "-f", config], port, folder);
+  return startServer("haproxy", ["-db", "-f", config], port, folder, address);
 }
 
 async function startServer(
@@ -102,6 +111,7 @@ async function startServer(
   args: string[],
   port: number,
   folder: string,
+  address = "127.0.0.1",
 ): Promise<LocalServer> {
   const user = unprivilegedUser();
   if (user !== undefined) giveTo(user, folder);
@@ -125,7 +135,7 @@ async function startServer(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  for (const giveUpAt = Date.now() + READY_SECONDS * 1000; !(await accepts(port));) {
+  for (const giveUpAt = Date.now() + READY_SECONDS * 1000; !(await accepts(address, port));) {
     if (Date.now() < giveUpAt && child.exitCode === null && child.pid !== undefined) continue;
     await server.stop();
     throw new Error(`${program} does not listen on port ${port}: ${output}`);
@@ -154,8 +164,8 @@ function giveTo(user: { uid: number; gid: number }, folder: string): void {
 }
 
 /** Whether a connection is accepted; when not, after a short pause. */
-async function accepts(port: number): Promise<boolean> {
-  const socket = createConnection(port, "127.0.0.1");
+async function accepts(address: string, port: number): Promise<boolean> {
+  const socket = createConnection(port, address);
   try {
     await once(socket, "connect");
     return true;

@@ -11,7 +11,7 @@ export interface PortScan {
   /** Ports asked at the same time; default 400. */
   concurrency?: number;
   /**
-   * How long a port may stay silent; default 1000 for TCP, 300 for UDP. Silent ports are asked a second time, with
+   * How long a port may stay silent; default 1000 for TCP, 1500 for UDP. Silent ports are asked a second time, with
    * twice the patience: a packet may be lost, and a busy machine is late.
    */
   patienceMilliseconds?: number;
@@ -89,7 +89,7 @@ function knock(address: string, port: number, patienceMilliseconds: number): Pro
 export async function scanUdp(scan: PortScan): Promise<UdpScanResult> {
   const answered: StunAnswerer[] = [];
   let refused = 0;
-  const { silent, seconds } = await scanAll(scan, 300, async (port, patience) => {
+  const { silent, seconds } = await scanAll(scan, 1500, async (port, patience) => {
     const outcome = await askStun(scan.address, port, patience);
     if (outcome === "silent") return "silent";
     if (outcome === "refused") refused += 1;

@@ -2,7 +2,15 @@
 import type { HttpAnswer, HttpBatch, HttpBatchResult, HttpRequest } from "./http";
 import type { PortScan, TcpScanResult, UdpScanResult } from "./portScan";
 import type { StunAnswer, StunRequest } from "./stun";
-import type { ChatMessage, JoinAnswer, JoinRequest, Occupant, SessionState, XmppEvent } from "./xmpp";
+import type {
+  ChatMessage,
+  JoinAnswer,
+  JoinRequest,
+  Occupant,
+  Resumption,
+  SessionState,
+  XmppEvent,
+} from "./xmpp";
 
 export interface Commands {
   "http.get": { args: HttpRequest; result: HttpAnswer };
@@ -19,6 +27,11 @@ export interface Commands {
   "xmpp.awaitMessage": {
     args: { session: string; text: string; timeoutSeconds: number };
     result: ChatMessage;
+  };
+  /** Waits until the session was resumed so many times, and tells of the last. */
+  "xmpp.awaitResumption": {
+    args: { session: string; times: number; timeoutSeconds: number };
+    result: Resumption;
   };
   "xmpp.state": { args: { session: string }; result: SessionState };
   "xmpp.leave": { args: { session: string }; result: null };

@@ -21,8 +21,21 @@ export interface StanzaBuilder {
 
 type Attributes = Record<string, string>;
 
+/** XEP-0198 as Strophe does it: by itself whenever it connects, where the server offers it. */
+interface StreamManagementOptions {
+  enableStreamManagement: true;
+  /** Without a storage of its own a connection would look for the browser's. */
+  streamManagement: { storage: object };
+}
+
 export interface StropheConnection {
+  /** Whatever the next `connect` connects to. */
+  service: string;
   readonly jid: string;
+  /** Where stream management is enabled. */
+  readonly sm?: { readonly state: { readonly id: string | null; readonly resumeSupported: boolean } };
+  /** Whether this connection goes on with the session of the one before. */
+  hasResumed(): boolean;
   /** How often a BOSH request is sent again before the connection is given up. */
   maxRetries: number;
   connect(
@@ -52,8 +65,9 @@ export interface StropheConnection {
 }
 
 interface StropheModule {
+  MemoryStorageBackend: new () => object;
   Strophe: {
-    Connection: new (service: string) => StropheConnection;
+    Connection: new (service: string, options?: StreamManagementOptions) => StropheConnection;
     Status: Record<"CONNECTED" | "CONNFAIL" | "AUTHFAIL" | "DISCONNECTED" | "CONNTIMEOUT", number>;
     LogLevel: Record<"FATAL", number>;
     setLogLevel(level: number): void;

@@ -45,11 +45,27 @@ export function encodeBindingRequest(transactionId: Buffer): Buffer {
   return message;
 }
 
-/** Reads a STUN message; null for anything else. */
-export function decodeStunMessage(datagram: Buffer): StunMessage | null {
+/** The attributes of a STUN message, in order; null for anything else. */
+export function stunAttributes(datagram: Buffer): { type: number; value: Buffer }[] | null {
   if (datagram.length < HEADER_BYTES || datagram.readUInt32BE(4) !== MAGIC_COOKIE) return null;
   const end = HEADER_BYTES + datagram.readUInt16BE(2);
   if (end > datagram.length) return null;
+  const attributes: { type: number; value: Buffer }[] = [];
+  let at = HEADER_BYTES;
+  while (at + 4 <= end) {
+    const type = datagram.readUInt16BE(at);
+    const length = datagram.readUInt16BE(at + 2);
+    if (at + 4 + length > end) return null;
+    attributes.push({ type, value: datagram.subarray(at + 4, at + 4 + length) });
+    at += 4 + length + ((4 - (length % 4)) % 4);
+  }
+  return attributes;
+}
+
+/** Reads a STUN message; null for anything else. */
+export function decodeStunMessage(datagram: Buffer): StunMessage | null {
+  const attributes = stunAttributes(datagram);
+  if (attributes === null) return null;
   const message: StunMessage = {
     type: datagram.readUInt16BE(0),
     transactionId: datagram.subarray(8, HEADER_BYTES),
@@ -57,22 +73,22 @@ export function decodeStunMessage(datagram: Buffer): StunMessage | null {
     software: null,
     errorCode: null,
   };
-  let at = HEADER_BYTES;
-  while (at + 4 <= end) {
-    const type = datagram.readUInt16BE(at);
-    const length = datagram.readUInt16BE(at + 2);
-    const value = datagram.subarray(at + 4, at + 4 + length);
-    if (at + 4 + length > end) return null;
-    if (type === ATTRIBUTE.xorMappedAddress)
-      message.mapped = readAddress(value, datagram.subarray(4, HEADER_BYTES));
+  for (const { type, value } of attributes) {
+    if (type === ATTRIBUTE.xorMappedAddress) message.mapped = readXorAddress(value, message.transactionId);
     else if (type === ATTRIBUTE.mappedAddress) message.mapped ??= readAddress(value, Buffer.alloc(16));
     else if (type === ATTRIBUTE.software) message.software = value.toString("utf8");
-    else if (type === ATTRIBUTE.errorCode && length >= 4) {
+    else if (type === ATTRIBUTE.errorCode && value.length >= 4) {
       message.errorCode = value.readUInt8(2) * 100 + value.readUInt8(3);
     }
-    at += 4 + length + ((4 - (length % 4)) % 4);
   }
   return message;
+}
+
+/** An address of an XOR-…-ADDRESS attribute (RFC 5389, section 15.2). */
+export function readXorAddress(value: Buffer, transactionId: Buffer): StunAnswer["mapped"] {
+  const cookie = Buffer.alloc(4);
+  cookie.writeUInt32BE(MAGIC_COOKIE);
+  return readAddress(value, Buffer.concat([cookie, transactionId]));
 }
 
 function readAddress(value: Buffer, mask: Buffer): StunAnswer["mapped"] {

@@ -29,6 +29,8 @@ const handlers: Handlers = {
   "xmpp.messages": async ({ session }) => Promise.resolve(sessions.get(session).messages()),
   "xmpp.awaitMessage": async ({ session, text, timeoutSeconds }) =>
     sessions.get(session).awaitMessage(text, timeoutSeconds),
+  "xmpp.awaitResumption": async ({ session, times, timeoutSeconds }) =>
+    sessions.get(session).awaitResumption(times, timeoutSeconds),
   "xmpp.state": async ({ session }) => Promise.resolve(sessions.get(session).describe()),
   "xmpp.leave": async ({ session }) => {
     await sessions.leave(session);

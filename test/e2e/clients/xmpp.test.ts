@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { missingPrograms, startEdge, startProsody, type LocalServer } from "./localServers";
 import { startWorker, type ClientsWorker } from "./workerProcess";
-import type { JoinAnswer, JoinRequest } from "./xmpp";
+import type { JoinAnswer, JoinRequest, Resumption } from "./xmpp";
 
 describe("XMPP client (real Prosody behind real HAProxy)", function () {
   this.timeout(60_000);
@@ -92,6 +92,74 @@ describe("XMPP client (real Prosody behind real HAProxy)", function () {
       });
       await assert.rejects(joining, /self-signed certificate/);
     }
+  });
+
+  describe("resumes a broken websocket's session", () => {
+    const servers: LocalServer[] = [];
+    let lostEdge: LocalServer;
+    let watching: JoinAnswer;
+    let resuming: JoinAnswer;
+
+    const started = async (server: Promise<LocalServer>): Promise<LocalServer> => {
+      servers.push(await server);
+      return server;
+    };
+    const resumption = ({ session }: JoinAnswer): Promise<Resumption> =>
+      users.call("xmpp.awaitResumption", { session, times: 1, timeoutSeconds: 4 });
+
+    beforeEach(async () => {
+      const shard = await started(startProsody());
+      lostEdge = await started(startEdge(shard.port, "s2"));
+      const request = { origin: `https://meet.example.org:${lostEdge.port}`, room: "going-on" };
+      await started(startEdge(shard.port, "s2", { address: "127.0.0.2", port: lostEdge.port }));
+      watching = await join({ ...request, nick: "heidi", address: "127.0.0.2" });
+      resuming = await join({
+        ...request,
+        transport: "websocket",
+        nick: "ivan",
+        address: ["127.0.0.1", "127.0.0.2", "127.0.0.3"],
+        resumeWithinSeconds: 1,
+        resumeDelaySeconds: 0.2,
+      });
+    });
+
+    afterEach(async () => {
+      await Promise.all(servers.splice(0).map((server) => server.stop("SIGKILL")));
+    });
+
+    it("through another edge: the same user, whom nobody saw leave and who misses nothing", async () => {
+      await lostEdge.stop("SIGKILL");
+      await users.call("xmpp.say", { session: watching.session, text: "are you there?" });
+      const { session, jid } = resuming;
+      const { jid: jidAfter, shard } = await resumption(resuming);
+      assert.deepEqual([jidAfter, shard], [jid, "s2"]);
+      const heard = { session, text: "are you there?", timeoutSeconds: 1 };
+      assert.equal((await users.call("xmpp.awaitMessage", heard)).nick, "heidi");
+      await users.call("xmpp.say", { session, text: "still here" });
+      const answer = { session: watching.session, text: "still here", timeoutSeconds: 1 };
+      assert.equal((await users.call("xmpp.awaitMessage", answer)).nick, "ivan");
+
+      const departures = async (): Promise<string[]> =>
+        (await users.call("xmpp.state", { session: watching.session })).departures;
+      assert.deepEqual(await departures(), []);
+      await users.call("xmpp.leave", { session });
+      const alone = { session: watching.session, nicks: ["heidi"], timeoutSeconds: 2 };
+      await users.call("xmpp.awaitOccupants", alone);
+      assert.deepEqual(await departures(), ["ivan"]);
+    });
+
+    it("unless it gets to a shard that does not know it", async () => {
+      const [, , sameShard] = servers;
+      const other = await started(startProsody());
+      await started(startEdge(other.port, "s3", { address: "127.0.0.3", port: lostEdge.port }));
+      await Promise.all([lostEdge.stop("SIGKILL"), sameShard?.stop("SIGKILL")]);
+      await assert.rejects(resumption(resuming), /is over: the server did not resume the session/);
+    });
+
+    it("unless nobody takes it back in time", async () => {
+      await Promise.all(servers.map((server) => server.stop("SIGKILL")));
+      await assert.rejects(resumption(resuming), /is over: .*ECONNREFUSED/);
+    });
   });
 
   describe("reports a cut", () => {

@@ -22,6 +22,14 @@ export interface JoinRequest extends Route {
   pingTimeoutSeconds?: number;
   /** From the first connection to the room's own presence; default 15. */
   timeoutSeconds?: number;
+  /**
+   * Where a websocket breaks its session is resumed (XEP-0198), as lib-jitsi-meet does; no try begins later than so
+   * many seconds after the break. Default: none begins, so that every break is a cut. Pings without an answer end the
+   * session all the same.
+   */
+  resumeWithinSeconds?: number;
+  /** From the break to the first try, and between tries; default: drawn as lib-jitsi-meet draws it, 1.5 to 3 at first. */
+  resumeDelaySeconds?: number;
 }
 
 export interface JoinAnswer {
@@ -48,6 +56,16 @@ export interface ChatMessage {
   at: number;
 }
 
+/** A websocket broke, and another one went on with its session: nobody in the room saw the user go. */
+export interface Resumption {
+  /** The full JID, which must be the one before. */
+  jid: string;
+  /** The header `x-jitsi-shard` of the new websocket's handshake, null when there was none. */
+  shard: string | null;
+  /** From the break on. */
+  milliseconds: number;
+}
+
 export interface SessionState {
   /** False once the session was cut, by whatever cause. */
   joined: boolean;
@@ -55,6 +73,9 @@ export interface SessionState {
   shards: string[];
   /** Failed requests and sockets, those that Strophe recovered from too. */
   faults: { reason: string; at: number }[];
+  resumptions: Resumption[];
+  /** Nicks of others in the order in which they left the room. */
+  departures: string[];
 }
 
 export type XmppEvent =
@@ -72,7 +93,13 @@ const PINGS_MAY_FAIL = 2;
 /** As in lib-jitsi-meet. */
 const BOSH_RETRIES = 3;
 
-const { Strophe, $iq, $msg, $pres } = loadStrophe();
+/** As in lib-jitsi-meet: the nth try comes after n × 1.5 to 3ⁿ s. */
+function resumeDelaySeconds(tries: number): number {
+  const least = tries * 1.5;
+  return least + Math.random() * (3 ** tries - least);
+}
+
+const { MemoryStorageBackend, Strophe, $iq, $msg, $pres } = loadStrophe();
 installBrowserGlobals();
 Strophe.setLogLevel(Strophe.LogLevel.FATAL);
 
@@ -120,6 +147,12 @@ class XmppSession {
   private readonly received: ChatMessage[] = [];
   private readonly shards: string[] = [];
   private readonly faults: SessionState["faults"] = [];
+  private readonly resumptions: Resumption[] = [];
+  private readonly departures: string[] = [];
+  /** Of the answer before. */
+  private lastShard: string | null = null;
+  /** While the websocket is broken and its session may still be resumed. */
+  private break: { at: number; previousId: string; tries: number; timer?: NodeJS.Timeout } | undefined;
   private state: "joining" | "joined" | "leaving" | "ended" = "joining";
   private whyEnded = "";
   private connected = false;
@@ -139,6 +172,7 @@ class XmppSession {
       route: request,
       onHeaders: (headers) => {
         const shard = headers[SHARD_HEADER];
+        this.lastShard = shard ?? null;
         if (shard !== undefined && !this.shards.includes(shard)) this.shards.push(shard);
       },
       onFault: (reason) => {
@@ -147,29 +181,19 @@ class XmppSession {
         if (this.state === "joined") this.report({ event: "xmpp.fault", session: id, ...fault });
       },
     });
-    this.connection = new Strophe.Connection(service);
+    this.connection =
+      request.resumeWithinSeconds === undefined
+        ? new Strophe.Connection(service)
+        : new Strophe.Connection(service, {
+            enableStreamManagement: true,
+            streamManagement: { storage: new MemoryStorageBackend() },
+          });
     this.connection.maxRetries = BOSH_RETRIES;
   }
 
   async join(): Promise<JoinAnswer> {
     const started = performance.now();
-    this.connection.connect(this.domain, undefined, (status, condition) => {
-      if (status === Strophe.Status.CONNECTED) {
-        this.connected = true;
-        this.enterRoom();
-      } else if (
-        status === Strophe.Status.CONNFAIL ||
-        status === Strophe.Status.AUTHFAIL ||
-        status === Strophe.Status.CONNTIMEOUT
-      ) {
-        // DISCONNECTED follows, without this reason.
-        this.whyEnded ||= condition ?? "the connection failed";
-      } else if (status === Strophe.Status.DISCONNECTED) {
-        this.connected = false;
-        this.changed.emit("changed");
-        this.end(condition ?? "disconnected");
-      }
-    });
+    this.connect();
     await this.until(() => this.state !== "joining", this.request.timeoutSeconds ?? 15, "joining the room");
     if (this.state === "ended") throw new Error(`could not join ${this.roomJid}: ${this.describeEnd()}`);
     this.schedulePing();
@@ -182,6 +206,72 @@ class XmppSession {
     };
   }
 
+  private connect(): void {
+    this.connection.connect(this.domain, undefined, (status, condition) => {
+      if (status === Strophe.Status.CONNECTED) {
+        this.connected = true;
+        if (this.break === undefined) this.enterRoom();
+        else this.resumed(this.break.at);
+      } else if (
+        status === Strophe.Status.CONNFAIL ||
+        status === Strophe.Status.AUTHFAIL ||
+        status === Strophe.Status.CONNTIMEOUT
+      ) {
+        // DISCONNECTED follows, without this reason.
+        this.whyEnded ||= condition ?? "the connection failed";
+      } else if (status === Strophe.Status.DISCONNECTED) {
+        this.connected = false;
+        this.changed.emit("changed");
+        if (!this.resumesLater()) this.end(condition ?? "disconnected");
+      }
+    });
+  }
+
+  /** Plans the next try to resume, unless there is one or nothing to be resumed any more. */
+  private resumesLater(): boolean {
+    const { resumeDelaySeconds: fixedDelay, resumeWithinSeconds } = this.request;
+    if (this.state !== "joined" || resumeWithinSeconds === undefined) return false;
+    clearInterval(this.pingTimer);
+    const previousId = this.connection.sm?.state.id;
+    if (this.break === undefined && typeof previousId === "string")
+      this.break = { at: performance.now(), previousId, tries: 0 };
+    const broken = this.break;
+    if (broken === undefined) return false;
+    // Strophe may tell of one end twice.
+    if (broken.timer !== undefined) return true;
+    broken.tries += 1;
+    const delay = (fixedDelay ?? resumeDelaySeconds(broken.tries)) * 1000;
+    if (performance.now() + delay > broken.at + resumeWithinSeconds * 1000) return false;
+    broken.timer = setTimeout(() => {
+      delete broken.timer;
+      // By this Jitsi's Prosody finds the name that the anonymous user had.
+      const service = new URL(this.connection.service);
+      service.searchParams.set("previd", broken.previousId);
+      this.connection.service = service.href;
+      this.connect();
+    }, delay);
+    return true;
+  }
+
+  private resumed(since: number): void {
+    this.break = undefined;
+    if (!this.connection.hasResumed()) {
+      this.end("the server did not resume the session");
+      this.connection.disconnect("not resumed");
+      return;
+    }
+    this.whyEnded = "";
+    this.listen();
+    this.pingsMissed = 0;
+    this.schedulePing();
+    this.resumptions.push({
+      jid: this.connection.jid,
+      shard: this.lastShard,
+      milliseconds: Math.round(performance.now() - since),
+    });
+    this.changed.emit("changed");
+  }
+
   occupants(): Occupant[] {
     return [...this.occupantsByNick.values()];
   }
@@ -191,11 +281,18 @@ class XmppSession {
   }
 
   describe(): SessionState {
-    return { joined: this.state === "joined", shards: [...this.shards], faults: [...this.faults] };
+    return {
+      joined: this.state === "joined",
+      shards: [...this.shards],
+      faults: [...this.faults],
+      resumptions: [...this.resumptions],
+      departures: [...this.departures],
+    };
   }
 
   say(text: string): void {
     if (this.state !== "joined") throw new Error(`session ${this.id} is over: ${this.describeEnd()}`);
+    if (!this.connected) throw new Error(`session ${this.id} is not connected`);
     this.connection.send($msg({ to: this.roomJid, type: "groupchat" }).c("body").t(text));
   }
 
@@ -218,8 +315,14 @@ class XmppSession {
     return find() as ChatMessage;
   }
 
+  async awaitResumption(times: number, timeoutSeconds: number): Promise<Resumption> {
+    const find = (): Resumption | undefined => this.resumptions[times - 1];
+    await this.untilOrEnd(() => find() !== undefined, timeoutSeconds, `waiting for resumption ${times}`);
+    return find() as Resumption;
+  }
+
   async leave(): Promise<void> {
-    if (this.state === "joined") {
+    if (this.state === "joined" && this.connected) {
       this.state = "leaving";
       this.connection.send($pres({ to: this.ownJid(), type: "unavailable" }));
       // Where nobody answers any more, there is nothing left to leave.
@@ -232,6 +335,7 @@ class XmppSession {
   /** Ends the connection, in good order unless it was cut. */
   async close(): Promise<void> {
     clearInterval(this.pingTimer);
+    clearTimeout(this.break?.timer);
     const inGoodOrder = this.state !== "ended";
     if (inGoodOrder) this.state = "leaving";
     this.connection.disconnect("left");
@@ -245,12 +349,16 @@ class XmppSession {
   }
 
   private enterRoom(): void {
+    this.listen();
+    this.connection.send($pres({ to: this.ownJid() }).c("x", { xmlns: NS_MUC }));
+  }
+
+  private listen(): void {
     const fromRoom = { matchBareFromJid: true };
     const handlePresence = (stanza: XmlElement): boolean => this.onPresence(stanza);
     const handleMessage = (stanza: XmlElement): boolean => this.onMessage(stanza);
     this.connection.addHandler(handlePresence, null, "presence", null, null, this.roomJid, fromRoom);
     this.connection.addHandler(handleMessage, null, "message", "groupchat", null, this.roomJid, fromRoom);
-    this.connection.send($pres({ to: this.ownJid() }).c("x", { xmlns: NS_MUC }));
   }
 
   private onPresence(stanza: XmlElement): true {
@@ -262,6 +370,7 @@ class XmppSession {
     }
     if (type === "unavailable") {
       this.occupantsByNick.delete(nick);
+      if (nick !== this.request.nick) this.departures.push(nick);
       if (nick === this.request.nick && this.state === "joined") this.end("removed from the room");
     } else {
       const item = stanza.getElementsByTagName("item")[0];

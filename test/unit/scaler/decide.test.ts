@@ -137,6 +137,19 @@ describe("bridges of a shard", () => {
     const { outlook } = bridges([bridge("x", { participants: 100 }), bridge("y", {}, silent)], {}, history);
     assert.equal(outlook[0]?.desired, 5);
   });
+  it("that were just launched and say nothing are starting; that told their load before are silent", () => {
+    const young = { launchedAtSeconds: NOW_SECONDS - 20 };
+    const first = bridges([bridge("x", { participants: 30 }, young)]);
+    const { outlook } = bridges(
+      [bridge("x", {}, { ...young, ...silent })],
+      {},
+      first.history,
+      NOW_SECONDS + 5,
+    );
+    assert.deepEqual([outlook[0]?.desired, outlook[0]?.states["unknown"]], [undefined, 1]);
+    const never = bridges([bridge("x", {}, { ...young, ...silent })]);
+    assert.deepEqual([never.outlook[0]?.desired, never.outlook[0]?.states["pending"]], [2, 1]);
+  });
   it("none of which is in its brewery (Prosody down): nothing launched, nothing removed", () => {
     assert.deepEqual(
       told(
@@ -169,6 +182,13 @@ describe("bridges of a shard", () => {
     assert.deepEqual(told(bridges([bridge("x")], {}, history, NOW_SECONDS + 41)), ["launch on b"]);
   });
 
+  it("that ended as they were told are no failures: what is wanted next is launched at once", () => {
+    const leaving = several(4, (index) => bridge(`x${index}`, { retiring: true }));
+    const { history } = bridges([...leaving, bridge("y"), bridge("z")]);
+    const ended = leaving.map((one) => ({ ...one, life: "exited" as const, ...silent }));
+    const decision = bridges([...ended, bridge("y", { participants: 200 })], {}, history, NOW_SECONDS + 5);
+    assert(told(decision).includes("launch on b"), told(decision).join());
+  });
   it("of another release are replaced one by one, a successor ahead", () => {
     const old = (name: string, participants: number) => bridge(name, { participants }, { current: false });
     const two = [old("x", 4), old("y", 2)];
@@ -198,6 +218,31 @@ describe("bridges of a shard", () => {
     assert.deepEqual(actions, []);
     assert.deepEqual(told(decide(fleet, history, policy, NOW_SECONDS + 59)), []);
     assert.deepEqual(told(decide(fleet, history, policy, NOW_SECONDS + 61)), ["launch on a"]);
+  });
+  it("are not missed while a host has yet to tell what runs there, as when agent and scaler start at once", () => {
+    const late = host("b", { reachable: false, told: false });
+    const fleet = fleetOf({ hosts: [host("a"), late], bridges: [bridge("x")] });
+    const policy: FleetPolicy = { bridgePools: [bridgePolicy()], jibriPool: jibriPolicy() };
+    const { actions, history, outlook } = decide(fleet, noHistory, policy, NOW_SECONDS);
+    assert.deepEqual(actions, []);
+    assert.deepEqual(
+      outlook.map(({ desired }) => desired),
+      [undefined, undefined],
+    );
+    const lost = decide(fleet, history, policy, NOW_SECONDS + 61);
+    assert.deepEqual(told(lost), ["launch on a", "launch on a"]);
+    const back = decide({ ...fleet, hosts: [host("a"), host("b")] }, history, policy, NOW_SECONDS + 5);
+    assert.deepEqual(told(back), ["launch on b", "launch on a"]);
+  });
+  it("on a lost host do not count against max: what they did, others do", () => {
+    const lost = ["x", "y"].map((name) => bridge(name, {}, { host: "b", life: "unreachable", ...silent }));
+    const fleet = fleetOf({
+      hosts: [host("a"), host("b", { reachable: false })],
+      bridges: [...lost, bridge("z")],
+    });
+    const policy = { bridgePools: [bridgePolicy({ max: 3 })] };
+    const first = decide(fleet, noHistory, policy, NOW_SECONDS);
+    assert.deepEqual(told(decide(fleet, first.history, policy, NOW_SECONDS + 61)), ["launch on a"]);
   });
   it("of a shard that is gone leave once they are empty", () => {
     const members = [
@@ -247,6 +292,24 @@ describe("Jibris", () => {
   it("all silent from the start: nothing is done", () => {
     const mute = { status: { kind: "unknown", why: "no answer" } } as const;
     assert.deepEqual(told(jibris([jibri("x", "idle", mute), jibri("y", "idle", mute)], { free: 3 })), []);
+  });
+  it("on a lost host are missed after a minute, and do not count against max", () => {
+    const lost = ["x", "y"].map((name) =>
+      jibri(name, "idle", { host: "b", life: "unreachable", status: { kind: "unknown", why: "lost" } }),
+    );
+    const fleet = fleetOf({ hosts: [host("a"), host("b", { reachable: false })], jibris: lost });
+    const policy = { bridgePools: [], jibriPool: jibriPolicy({ free: 2, max: 2 }) };
+    const first = decide(fleet, noHistory, policy, NOW_SECONDS);
+    assert.deepEqual(told(first), []);
+    const later = decide(fleet, first.history, policy, NOW_SECONDS + 61);
+    assert.deepEqual(told(later), ["launch on a", "launch on a"]);
+  });
+  it("that were fenced and ended are no failures: the next is launched at once", () => {
+    const fenced = ["x", "y", "z"].map((name) => jibri(name, "idle", { fenced: true }));
+    const { history } = jibris([...fenced, jibri("a")]);
+    const ended = fenced.map((one) => ({ ...one, life: "exited" as const, fenced: false }));
+    const decision = jibris([...ended, jibri("a", "busy")], {}, history, NOW_SECONDS + 5);
+    assert(told(decision).includes("launch on b"), told(decision).join());
   });
   it("that ended are cleared away and replaced", () => {
     assert.deepEqual(told(jibris([jibri("x", "idle", { life: "exited" })])), ["remove x", "launch on a"]);

@@ -21,6 +21,7 @@ export const host = (name: string, more: Partial<Host> = {}): Host => ({
   name,
   drained: false,
   reachable: true,
+  told: true,
   room: { [POOL]: 20, [JIBRIS]: 20 },
   ...more,
 });

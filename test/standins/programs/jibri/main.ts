@@ -1,4 +1,4 @@
-/** Stand-in for a Jibri: both HTTP APIs, the breweries of all its shards, and recordings of nothing. */
+/** Stand-in for a Jibri: both HTTP APIs, the breweries of all its shards, recordings and streams of nothing. */
 import { existsSync, readFileSync } from "node:fs";
 
 import { xml } from "@xmpp/client";
@@ -17,10 +17,13 @@ import {
 } from "../httpServer";
 import { recordedMetrics } from "../openMetrics";
 import { Recording } from "./recording";
+import { stream, type Session } from "./session";
 
 /** An exit takes this long, most of it waiting for the task that reports the status. */
 const exitSeconds = 5;
 const shutdownExitCode = 255;
+/** Of a Java program that SIGTERM or SIGINT ended. */
+const signalExitCodes = { SIGTERM: 143, SIGINT: 130 };
 const presenceSeconds = 60;
 
 type BusyStatus = "IDLE" | "BUSY" | "EXPIRED";
@@ -30,15 +33,17 @@ interface Controlled extends ControlledState {
   unhealthyReason: string | null;
   /** startService fails as without Chrome: 500, and idle again. */
   startFails: boolean;
+  /** How fast a recording grows: so much each second. */
+  bytesPerWrite: number;
 }
 
 const faults: Faults = { delaySeconds: 0, hang: false };
-const controlled: Controlled = { unhealthyReason: null, startFails: false };
+const controlled: Controlled = { unhealthyReason: null, startFails: false, bytesPerWrite: 4096 };
 const counts = { started: 0, stopped: 0, refusedBusy: 0 };
 let busyStatus: BusyStatus = "IDLE";
-let recording: Recording | undefined;
+let session: Session | undefined;
 let stopping: Promise<void> | undefined;
-/** Run once, at the next moment without a recording. */
+/** Run once, at the next moment without a session. */
 let whenIdle: (() => void) | undefined;
 let lastFinalizeExitCode: number | null = null;
 let exiting = false;
@@ -96,19 +101,19 @@ function exitSoon(code: number): void {
 }
 
 function executeWhenIdle(action: () => void): void {
-  if (recording === undefined) action();
+  if (session === undefined) action();
   else whenIdle = action;
 }
 
-/** Stops a recording once, however often it is asked to; resolves when it is finalized. */
-function stopRecording(): Promise<void> {
-  const current = recording;
+/** Stops a session once, however often it is asked to; resolves when it is finalized. */
+function stopSession(): Promise<void> {
+  const current = session;
   if (current === undefined) return Promise.resolve();
   stopping ??= (async () => {
     counts.stopped += 1;
     lastFinalizeExitCode =
       (await current.stop(text("JIBRI_FINALIZE_RECORDING_SCRIPT_PATH", "/path/to/finalize"))) ?? null;
-    recording = undefined;
+    session = undefined;
     stopping = undefined;
     if (whenIdle !== undefined) {
       whenIdle();
@@ -121,6 +126,26 @@ function stopRecording(): Promise<void> {
   return stopping;
 }
 
+interface StartParams {
+  sessionId?: string;
+  sinkType?: string;
+  youTubeStreamKey?: string;
+  callParams?: { callUrlInfo?: { baseUrl?: string; callName?: string } };
+  callLoginParams?: object;
+}
+
+function newSession(sessionId: string, { sinkType, callParams }: StartParams): Session {
+  if (String(sinkType).toUpperCase() === "STREAM") return stream(sessionId);
+  const { baseUrl = "", callName = "" } = callParams?.callUrlInfo ?? {};
+  return new Recording(
+    text("JIBRI_RECORDING_DIR", "/storage/recordings"),
+    sessionId,
+    `${baseUrl}/${callName}`,
+    callName,
+    () => controlled.bytesPerWrite,
+  );
+}
+
 function startService(request: Request): Answer | Promise<Answer> {
   const failed: Answer = { status: 500 };
   const refused = (reason: string): Answer => ({
@@ -128,37 +153,28 @@ function startService(request: Request): Answer | Promise<Answer> {
     headers: { "Content-Type": "text/plain; charset=UTF-8" },
     body: reason,
   });
-  let params: {
-    sessionId?: string;
-    sinkType?: string;
-    callParams?: { callUrlInfo?: { baseUrl?: string; callName?: string } };
-    callLoginParams?: object;
-  };
+  let params: StartParams;
   try {
-    params = JSON.parse(request.body) as typeof params;
+    params = JSON.parse(request.body) as StartParams;
   } catch {
     return failed;
   }
-  const { sessionId, sinkType, callParams, callLoginParams } = params;
+  const { sessionId, youTubeStreamKey, callParams, callLoginParams } = params;
+  const sinkType = String(params.sinkType).toUpperCase();
   if (sessionId === undefined || callParams?.callUrlInfo === undefined) return failed;
-  // Streams and SIP calls have no stand-in.
-  if (String(sinkType).toUpperCase() !== "FILE") return failed;
+  // SIP calls have no stand-in.
+  if (sinkType !== "FILE" && sinkType !== "STREAM") return failed;
+  if (sinkType === "STREAM" && youTubeStreamKey === undefined) return refused("Stream key missing");
   if (callLoginParams === undefined) return refused("Call login params missing");
   // A Jibri on its way out holds the lock that a start waits for, until it is gone.
   if (exiting) return new Promise<Answer>(() => undefined);
-  if (recording !== undefined) {
+  if (session !== undefined) {
     counts.refusedBusy += 1;
     return refused("Jibri is currently busy");
   }
   if (controlled.startFails) return failed;
-  const { baseUrl = "", callName = "" } = callParams.callUrlInfo;
   try {
-    recording = new Recording(
-      text("JIBRI_RECORDING_DIR", "/storage/recordings"),
-      sessionId,
-      `${baseUrl}/${callName}`,
-      callName,
-    );
+    session = newSession(sessionId, params);
   } catch (error) {
     console.error("recording not started:", error);
     return failed;
@@ -184,7 +200,8 @@ function metricsPage(): Answer {
     status: 200,
     headers: { "Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8" },
     body: metrics.openMetrics({
-      recording: recording !== undefined,
+      // By its own description: whether the instance is in use.
+      recording: session !== undefined,
       sessions_started_total: counts.started,
       sessions_stopped_total: counts.stopped,
       busy_total: counts.refusedBusy,
@@ -200,7 +217,10 @@ const control = testControl(
     ...controlled,
     ...faults,
     lastFinalizeExitCode,
-    recordingDirectory: recording?.directory ?? null,
+    busyStatus,
+    activity: session?.activity ?? "idle",
+    session: session?.id ?? null,
+    recordingDirectory: session?.directory ?? null,
     joinedBreweries: breweries.reduce((sum, brewery) => sum + brewery.joinedRooms, 0),
   }),
   (body) => {
@@ -223,7 +243,7 @@ async function externalApi(request: Request): Promise<Answer> {
     case "POST /jibri/api/v1.0/startService":
       return startService(request);
     case "POST /jibri/api/v1.0/stopService":
-      await stopRecording();
+      await stopSession();
       return { status: 200 };
     case "GET /metrics":
       return flag("JIBRI_ENABLE_PROMETHEUS") ? metricsPage() : { status: 404 };
@@ -238,8 +258,8 @@ function internalApi(request: Request): Answer {
     "/jibri/api/internal/v1.0/notifyConfigChanged": () => executeWhenIdle(() => exitSoon(0)),
     "/jibri/api/internal/v1.0/shutdown": () => {
       whenIdle = () => exitSoon(shutdownExitCode);
-      if (recording === undefined) whenIdle();
-      else void stopRecording();
+      if (session === undefined) whenIdle();
+      else void stopSession();
     },
   };
   const action = actions[request.path];
@@ -260,3 +280,10 @@ serve(
   faults,
   internalApi,
 );
+// There is no shutdown hook in a Jibri: what it was busy with ends there and then, without its finalization.
+for (const [signal, code] of Object.entries(signalExitCodes)) {
+  process.once(signal, () => {
+    if (session !== undefined) console.log(`CUT recording ${session.id}`);
+    process.exit(code);
+  });
+}

@@ -11,14 +11,15 @@ import {
 import { join } from "node:path";
 
 import { scaledMilliseconds } from "../environment";
+import type { Session } from "./session";
 
 /** How long the browser takes to be in the call: no file exists before. */
 const joinSeconds = 2;
 const writeSeconds = 1;
-const bytesPerWrite = 4096;
 
 /** One recording of a call: a growing file in a directory of its own, then metadata and the finalize script. */
-export class Recording {
+export class Recording implements Session {
+  readonly activity = "recording";
   readonly directory: string;
   readonly #file: string;
   #timer: NodeJS.Timeout;
@@ -26,11 +27,12 @@ export class Recording {
   /** @throws when the directory cannot be made or written to. */
   constructor(
     recordingsDirectory: string,
-    sessionId: string,
+    readonly id: string,
     private readonly callUrl: string,
     callName: string,
+    private readonly bytesPerWrite: () => number,
   ) {
-    this.directory = join(recordingsDirectory, sessionId.replaceAll(/[^a-zA-Z0-9_-]/g, "_"));
+    this.directory = join(recordingsDirectory, id.replaceAll(/[^a-zA-Z0-9_-]/g, "_"));
     mkdirSync(this.directory, { recursive: true });
     accessSync(this.directory, constants.W_OK);
     const [date = "", time = ""] = new Date().toISOString().slice(0, 19).split("T");
@@ -42,13 +44,11 @@ export class Recording {
   }
 
   #write(): void {
-    appendFileSync(this.#file, Buffer.alloc(bytesPerWrite, "stand-in"));
+    // No two recordings have the same content.
+    appendFileSync(this.#file, Buffer.alloc(this.bytesPerWrite(), `${this.id} `));
   }
 
-  /**
-   * Ends the recording and resolves when its finalize script has returned, with the script's exit code; undefined when
-   * nothing was recorded, and then nothing is left. As in Jibri the code changes nothing.
-   */
+  /** Without a file nothing is left, and nothing finalized. As in Jibri the script's exit code changes nothing. */
   async stop(finalizeScript: string): Promise<number | undefined> {
     clearInterval(this.#timer);
     if (!existsSync(this.#file)) {

@@ -98,6 +98,8 @@ function changeLoad(patch: unknown): void {
 }
 
 async function end(): Promise<void> {
+  // Before the farewell, at which Jicofo moves them: their media has stopped.
+  if (load.participants > 0) console.log(`CUT ${load.participants} participants`);
   await mucClients.leave();
   process.exit(0);
 }
@@ -262,7 +264,10 @@ const resources: Record<string, Resource> = {
 };
 
 if (flag("COLIBRI_REST_ENABLED")) {
-  resources["/colibri/stats"] = { GET: () => json(currentStatistics(), ownHeaders) };
+  resources["/colibri/stats"] = {
+    GET: (request) =>
+      load.statisticsRefused ? errorPage(request, 500) : json(currentStatistics(), ownHeaders),
+  };
   resources["/colibri/muc-client/list"] = { GET: () => json(mucClients.ids, ownHeaders) };
   resources["/colibri/muc-client/add"] = {
     POST: (request) => changeMucClients(request, (properties) => mucClients.add(properties)),

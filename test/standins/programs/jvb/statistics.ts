@@ -19,6 +19,8 @@ export interface BridgeLoad extends ControlledState {
   statisticsFrozen: boolean;
   /** Statistics and presence deny any load, with a fresh timestamp. */
   statisticsZero: boolean;
+  /** `/colibri/stats` answers 500; the presence goes on. */
+  statisticsRefused: boolean;
   /** Null: healthy. */
   unhealthyReason: string | null;
 }
@@ -68,6 +70,7 @@ export const initialLoad: BridgeLoad = {
   packetRateUpload: 0,
   statisticsFrozen: false,
   statisticsZero: false,
+  statisticsRefused: false,
   unhealthyReason: null,
 };
 

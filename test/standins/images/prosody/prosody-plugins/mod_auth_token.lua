@@ -3,6 +3,7 @@
 local jwt = require "util.jwt";
 local new_sasl = require "util.sasl".new;
 local formdecode = require "util.http".formdecode;
+local with_previous_name = module:require "standin_resumption";
 
 local app_id = os.getenv("JWT_APP_ID");
 local app_secret = os.getenv("JWT_APP_SECRET");
@@ -45,7 +46,7 @@ function provider.get_sasl_handler(session)
 	if not is_valid(session.standin_token) then
 		return new_sasl(module.host, {}); -- no mechanism: whatever the client tries is refused
 	end
-	return new_sasl(module.host, { anonymous = function () return true; end });
+	return with_previous_name(session, new_sasl(module.host, { anonymous = function () return true; end }));
 end
 
 module:provides("auth", provider);

@@ -43,7 +43,7 @@ export function observe(
     const last = reachable ? { state: report, atSeconds: nowSeconds } : before.states[name];
     const pools = last?.state.pools ?? [];
     const room = Object.fromEntries(pools.map((pool) => [pool.name, reachable ? pool.room : 0]));
-    hosts.push({ name, drained, reachable, room });
+    hosts.push({ name, drained, reachable, told: last !== undefined, room });
     if (!last) continue;
     states[name] = last;
     for (const instance of last.state.instances) {

@@ -1,0 +1,118 @@
+import { parseArgs } from "node:util";
+import { BenchedEdge, CONTESTANTS, installed, type Contestant, type Load } from "./edge/processes";
+
+/**
+ * What the edge's routing costs: HAProxy with the program's configuration beside a bare one that only takes turns,
+ * and beside one that also sets the same headers, all with the same TLS, in the same run, turn and turn about. Then the memory that a room takes, and how
+ * long a reload takes to hand a full table over.
+ */
+const help = `npm run bench:edge [-- --rounds 8] [--seconds 3] [--connections 32] [--rooms 2000] [--tenants]
+  [--table 200000] [--haproxy haproxy] [--json]
+Loads HAProxy by wrk (Debian's package wrk) with a mix of page, config.js, http-bind, websocket handshake and
+keep-alive. HAProxy runs on one core with one thread; the client and the stand-in shards, HAProxies that answer at
+once, share another. A handshake is answered 200, not 101: the connection must go on.
+Three stand side by side: fleet, the program's configuration; headers, round robin that sets the same headers; bare,
+round robin alone.
+--tenants: every room below a tenant. --encoded: every name in Unicode. --table 0: no table and no reload.`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "8" },
+    seconds: { type: "string", default: "3" },
+    connections: { type: "string", default: "32" },
+    rooms: { type: "string", default: "2000" },
+    tenants: { type: "boolean", default: false },
+    encoded: { type: "boolean", default: false },
+    table: { type: "string", default: "200000" },
+    haproxy: { type: "string", default: "haproxy" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+}
+
+/** The paths of a room's life, in the order a client asks for them. */
+function paths(room: number): string[] {
+  const name = values.encoded ? `r%C3%A4um%20${room}` : `meeting-room-${room}`;
+  const at = values.tenants ? `/tenant-${room % 50}` : "";
+  return [
+    `${at}/${name}`,
+    `${at}/config.js?room=${name}`,
+    `${at}/http-bind?room=${name}`,
+    `${at}/xmpp-websocket?room=${name}`,
+    `${at}/_unlock?room=${name}`,
+  ];
+}
+
+const rows = ["requestsPerSecond", "requestsPerCpuSecond", "p50Ms", "p99Ms", "clientCpu"] as const;
+
+function summary(loads: readonly Load[]): Record<(typeof rows)[number], number> {
+  const of = (row: (typeof rows)[number]): number => median(loads.map((load) => load[row]));
+  return {
+    requestsPerSecond: of("requestsPerSecond"),
+    requestsPerCpuSecond: of("requestsPerCpuSecond"),
+    p50Ms: of("p50Ms"),
+    p99Ms: of("p99Ms"),
+    clientCpu: of("clientCpu"),
+  };
+}
+
+async function main(): Promise<void> {
+  if (values.help) {
+    console.log(help);
+    return;
+  }
+  for (const [command, brings] of Object.entries({ wrk: "wrk", taskset: "util-linux" }))
+    if (!installed(command)) throw new Error(`${command} is missing. On Debian: apt-get install ${brings}`);
+
+  const edge = await BenchedEdge.start(values.haproxy);
+  try {
+    const mix = Array.from({ length: Number(values.rooms) }, (_, room) => paths(room)).flat();
+    const load = { paths: mix, connections: Number(values.connections), seconds: Number(values.seconds) };
+    const taken: Record<Contestant, Load[]> = { fleet: [], headers: [], bare: [] };
+    for (const one of CONTESTANTS) await edge.load(one, { ...load, seconds: 1 });
+    for (let round = 0; round < Number(values.rounds); round++)
+      for (const one of round % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed())
+        taken[one].push(await edge.load(one, load));
+    // Round by round, as what else the machine does changes from one to the next.
+    const against = (other: Contestant): { median: number; least: number; most: number } => {
+      const ratios = taken.fleet.map(
+        (fleet, round) => fleet.requestsPerCpuSecond / (taken[other][round]?.requestsPerCpuSecond ?? NaN),
+      );
+      return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
+    };
+    const table = Number(values.table) > 0 ? await edge.fill(Number(values.table)) : undefined;
+    const loads = { fleet: summary(taken.fleet), headers: summary(taken.headers), bare: summary(taken.bare) };
+    const result = { loads, perCpuSecond: { headers: against("headers"), bare: against("bare") }, table };
+    if (values.json) {
+      console.log(JSON.stringify(result));
+      return;
+    }
+    const cell = (value: number): string => value.toFixed(value >= 100 ? 0 : 2).padStart(10);
+    console.log(["".padEnd(22), ...CONTESTANTS.map((one) => one.padStart(10))].join(""));
+    for (const row of rows)
+      console.log([row.padEnd(22), ...CONTESTANTS.map((one) => cell(loads[one][row]))].join(""));
+    for (const [other, { median, least, most }] of Object.entries(result.perCpuSecond))
+      console.log(
+        `fleet / ${other}, requests per CPU second, round by round: ${median.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})`,
+      );
+    if (Math.max(...CONTESTANTS.map((one) => loads[one].clientCpu)) > 0.7)
+      console.log(
+        "The client was busy for more than 70 % of a core: latencies and requests a second are its own too.",
+      );
+    if (table)
+      console.log(
+        `${table.rooms} rooms: ${table.bytesPerRoom.toFixed(0)} B each; a reload hands them over in ${table.reloadSeconds.toFixed(2)} s`,
+      );
+  } finally {
+    await edge.stop();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,53 @@
+import { CERTIFICATE_NAME } from "@jitsi-fleet/scaler";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { selfSigned } from "../certificate";
+import type { Control, ControlArgs } from "../platform";
+import { HostAgent, type DockerPool } from "./hostAgent";
+import type { Place } from "./node";
+import { AGENT_PORT, agentName } from "./ports";
+
+export interface DockerControlArgs extends ControlArgs {
+  readonly places: readonly Place[];
+  readonly pools: readonly DockerPool[];
+}
+
+/** The agents of all hosts that run bridges or Jibris, one certificate and one token for them. */
+export class DockerControl extends pulumi.ComponentResource implements Control {
+  readonly configuration: Control["configuration"];
+
+  constructor(name: string, args: DockerControlArgs, opts?: pulumi.ComponentResourceOptions) {
+    const { nodeImage, places, pools, uploads } = args;
+    super("jitsi-fleet:docker:Control", name, { hosts: places.map(({ host }) => host.name) }, opts);
+
+    const own = selfSigned(name, CERTIFICATE_NAME, this);
+    const token = new random.RandomPassword(
+      `${name}-token`,
+      { length: 40, special: false },
+      { parent: this },
+    );
+    for (const place of places)
+      new HostAgent(
+        agentName(place.host.name),
+        {
+          place,
+          pools,
+          nodeImage,
+          uploads,
+          token: token.result,
+          tls: own,
+        },
+        { parent: this },
+      );
+
+    const agents = places.map(({ host }) => ({
+      host: host.name,
+      url: `https://${host.privateAddress}:${AGENT_PORT}`,
+      drained: host.drained,
+    }));
+    this.configuration = pulumi
+      .all([token.result, own.certificate])
+      .apply(([agentToken, agentCertificate]) => ({ agents, agentToken, agentCertificate }));
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,77 @@
+import { CERTIFICATE_NAME, type ScalerConfiguration } from "@jitsi-fleet/scaler";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { selfSigned } from "./certificate";
+import type { AddressOf, Control, Platform } from "./platform";
+import { programContainer } from "./program";
+
+export interface ScalerServiceArgs {
+  readonly platform: Platform;
+  readonly address: AddressOf<"scaler">;
+  /** Node 22 or later. A change restarts the scaler; nothing else. */
+  readonly image: string;
+  /** Time from one look at the fleet to the next. A change restarts the scaler. */
+  readonly tickSeconds: number;
+  readonly control: Control;
+  /** The pools and what they are to be. A change restarts the scaler, which takes the fleet as it finds it. */
+  readonly bridgePools: ScalerConfiguration["bridgePools"];
+  readonly jibriPool: NonNullable<ScalerConfiguration["jibriPool"]>;
+}
+
+/**
+ * What decides how many bridges and Jibris there are, and tells why. One of it; while it is away the fleet goes on as
+ * it is. It keeps nothing: what it finds is what it goes on from.
+ */
+export class ScalerService extends pulumi.ComponentResource {
+  /** Its API, on the private network. */
+  readonly url: string;
+  /** What a request to the API must carry (`Authorization: Bearer …`). Secret. */
+  readonly token: pulumi.Output<string>;
+  /** PEM: the certificate of the API, by the name jitsi-fleet. */
+  readonly certificate: pulumi.Output<string>;
+
+  constructor(name: string, args: ScalerServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+    const { address, bridgePools, control, image, jibriPool, platform, tickSeconds } = args;
+    super("jitsi-fleet:index:ScalerService", name, { tickSeconds }, opts);
+    const { api } = address.endpoints;
+
+    const { certificate, privateKey } = selfSigned(name, CERTIFICATE_NAME, this);
+    this.certificate = certificate;
+    this.token = new random.RandomPassword(
+      `${name}-token`,
+      { length: 40, special: false },
+      { parent: this },
+    ).result;
+    const configuration: pulumi.Output<ScalerConfiguration> = pulumi
+      .all([control.configuration, this.token, certificate, privateKey])
+      .apply(([controlled, token, certPem, keyPem]) => ({
+        stack: pulumi.getStack(),
+        tickSeconds,
+        listen: {
+          address: "0.0.0.0",
+          port: api.port,
+          token,
+          tls: { certificate: certPem, privateKey: keyPem },
+        },
+        ...controlled,
+        bridgePools,
+        jibriPool,
+      }));
+    platform.node(
+      name,
+      {
+        role: "scaler",
+        address,
+        containers: [
+          {
+            ...programContainer({ name: "scaler", program: "scaler", image, configuration }),
+            ports: [{ container: api.port, published: api.port, protocol: "tcp", reach: "private" }],
+          },
+        ],
+      },
+      { parent: this },
+    );
+    this.url = `https://${api.address}:${api.port}`;
+    this.registerOutputs({ url: this.url });
+  }
+}

@@ -1,0 +1,36 @@
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { text } from "node:stream/consumers";
+import { CERTIFICATE_NAME } from "./configuration";
+
+/** Where a program of the fleet listens, by its own configuration. */
+export interface Listening {
+  readonly port: number;
+  readonly token?: string;
+  readonly tls?: { readonly certificate: string } | undefined;
+}
+
+/** Asks the program that runs beside this process on the same configuration. Throws where it does not answer in time. */
+export function askSelf(
+  listen: Listening,
+  path: string,
+  limitSeconds: number,
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const { port, tls, token } = listen;
+    const send = tls ? httpsRequest : httpRequest;
+    const request = send({
+      host: "127.0.0.1",
+      port,
+      path,
+      signal: AbortSignal.timeout(limitSeconds * 1000),
+      ...(tls ? { ca: tls.certificate, servername: CERTIFICATE_NAME } : {}),
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    });
+    request.on("error", reject);
+    request.on("response", (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    });
+    request.end();
+  });
+}

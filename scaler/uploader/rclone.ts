@@ -1,0 +1,195 @@
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import type { UploaderConfiguration } from "../configuration";
+
+const FIRST_POLL_MILLISECONDS = 50;
+const LONGEST_POLL_MILLISECONDS = 1000;
+/** For a job that was told to stop. */
+const STOP_SECONDS = 10;
+/** rclone keeps figures by groups; of transfers that have ended none is left. */
+const GROUP = "uploader/";
+/** A store copies within itself without telling how far it is. */
+const STALLS_OF_A_MOVE = 5;
+/** rclone's own patience would be minutes: the uploader has its own. */
+const RCLONE_CONFIGURATION = { LowLevelRetries: 3, IgnoreTimes: true };
+
+const job = z.object({ jobid: z.int() });
+const groups = z.object({ groups: z.array(z.string()).nullish() });
+const jobStatus = z.object({ finished: z.boolean(), success: z.boolean(), error: z.string() });
+const stats = z.object({
+  bytes: z.number(),
+  transfers: z.number(),
+  checks: z.number(),
+  checking: z.array(z.unknown()).nullish(),
+  transferring: z.array(z.unknown()).nullish(),
+});
+const stat = z.object({ item: z.object({ Size: z.number(), IsDir: z.boolean() }).nullable() });
+const failure = z.object({ error: z.string() });
+
+/** A file, as rclone addresses it. */
+export interface RemoteFile {
+  /** A directory or remote:path. */
+  readonly fs: string;
+  /** Below that; data, whatever is in it. */
+  readonly remote: string;
+}
+
+/** rclone's remote control. Whatever does not answer or does not move for stallSeconds is an error. */
+export class Rclone {
+  constructor(
+    private readonly access: UploaderConfiguration["rclone"],
+    private readonly stallSeconds: number,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Sends a file, even if the same seems to be there. */
+  copy(from: RemoteFile, to: RemoteFile): Promise<void> {
+    return this.#run("operations/copyfile", pair(from, to), this.stallSeconds);
+  }
+
+  /** Moves a file within the store. */
+  move(from: RemoteFile, to: RemoteFile): Promise<void> {
+    return this.#run("operations/movefile", pair(from, to), STALLS_OF_A_MOVE * this.stallSeconds);
+  }
+
+  /** Bytes; undefined if there is no such file. */
+  async size({ fs, remote }: RemoteFile): Promise<number | undefined> {
+    const opt = { filesOnly: true, noModTime: true, noMimeType: true };
+    const { item } = await this.#ask("operations/stat", stat, { fs, remote, opt });
+    return item && !item.IsDir ? item.Size : undefined;
+  }
+
+  /** The SHA-256 of what the store gives when the file is read from it. */
+  async sha256({ fs, remote }: RemoteFile): Promise<string> {
+    const path = [`[${fs}]`, ...remote.split("/")].map(encodeURIComponent).join("/");
+    const stalled = new AbortController();
+    const timer = setTimeout(
+      () => stalled.abort(new Error(`reading back brought nothing for ${this.stallSeconds} s`)),
+      this.stallSeconds * 1000,
+    );
+    try {
+      const response = await fetch(new URL(`/${path}`, this.access.url), {
+        headers: { Authorization: this.#authorization, "Accept-Encoding": "identity" },
+        signal: AbortSignal.any([this.signal, stalled.signal]),
+      });
+      if (!response.ok || !response.body)
+        throw new Error(`reading ${remote} back: ${response.status} ${errorIn(await response.text())}`);
+      const hash = createHash("sha256");
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        timer.refresh();
+        hash.update(chunk);
+      }
+      return hash.digest("hex");
+    } catch (error) {
+      throw inWords(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async remove({ fs, remote }: RemoteFile): Promise<void> {
+    await this.#ask("operations/deletefile", z.unknown(), { fs, remote });
+  }
+
+  /** rclone keeps what it made of a store, even one that did not answer: it begins anew. */
+  async forgetStores(): Promise<void> {
+    await this.#ask("fscache/clear", z.unknown(), {});
+  }
+
+  /** Stops what an uploader that was killed had begun. */
+  async stopAll(): Promise<void> {
+    // Not by rclone's list of jobs: every question of the last minute is one, those after jobs among them.
+    for (const group of (await this.#ask("core/group-list", groups, {})).groups ?? [])
+      if (group.startsWith(GROUP)) await this.#stop(group);
+  }
+
+  /** Runs what may last hours: a job, asked after. */
+  async #run(command: string, parameters: object, stallSeconds: number): Promise<void> {
+    const group = `${GROUP}${randomUUID()}`;
+    const { jobid } = await this.#ask(command, job, { ...parameters, _async: true, _group: group });
+    let seen = "";
+    let seenAt = performance.now();
+    for (let wait = FIRST_POLL_MILLISECONDS; ; wait = Math.min(2 * wait, LONGEST_POLL_MILLISECONDS)) {
+      await sleep(wait, undefined, { signal: this.signal });
+      const { error, finished, success } = await this.#ask("job/status", jobStatus, { jobid });
+      if (finished) {
+        await this.#forget(group);
+        if (success) return;
+        throw new Error(withoutSignatures(error));
+      }
+      const { bytes, checks, transfers } = await this.#ask("core/stats", stats, { group });
+      const moved = `${bytes} ${checks} ${transfers}`;
+      if (moved !== seen) seenAt = performance.now();
+      seen = moved;
+      if (performance.now() - seenAt > stallSeconds * 1000) {
+        await this.#stop(group);
+        throw new Error(`the store took nothing for ${stallSeconds} s`);
+      }
+    }
+  }
+
+  /** Stops a transfer and sees it stopped: it must not write beside the next attempt. */
+  async #stop(group: string): Promise<void> {
+    const limit = performance.now() + STOP_SECONDS * 1000;
+    await this.#ask("job/stopgroup", z.unknown(), { group });
+    for (;;) {
+      const { checking, transferring } = await this.#ask("core/stats", stats, { group });
+      if (!checking?.length && !transferring?.length) break;
+      if (performance.now() > limit) throw new Error("a transfer that was stopped does not end");
+      await sleep(FIRST_POLL_MILLISECONDS, undefined, { signal: this.signal });
+    }
+    await this.#forget(group);
+  }
+
+  /** Its figures, which rclone would keep. */
+  async #forget(group: string): Promise<void> {
+    await this.#ask("core/stats-delete", z.unknown(), { group });
+  }
+
+  async #ask<Answer>(command: string, schema: z.ZodType<Answer>, parameters: object): Promise<Answer> {
+    try {
+      const response = await fetch(new URL(`/${command}`, this.access.url), {
+        method: "POST",
+        headers: { Authorization: this.#authorization, "Content-Type": "application/json" },
+        body: JSON.stringify({ ...parameters, _config: RCLONE_CONFIGURATION }),
+        signal: AbortSignal.any([this.signal, AbortSignal.timeout(this.stallSeconds * 1000)]),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(errorIn(text) || `rclone answered ${response.status}`);
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw inWords(error);
+    }
+  }
+
+  get #authorization(): string {
+    return `Basic ${Buffer.from(`${this.access.user}:${this.access.password}`).toString("base64")}`;
+  }
+}
+
+const pair = (from: RemoteFile, to: RemoteFile): object => ({
+  srcFs: from.fs,
+  srcRemote: from.remote,
+  dstFs: to.fs,
+  dstRemote: to.remote,
+});
+
+/** The error alone: rclone repeats the question beside it. */
+function errorIn(body: string): string {
+  try {
+    return withoutSignatures(failure.parse(JSON.parse(body)).error);
+  } catch {
+    return "";
+  }
+}
+
+/** For a while a signed URL is as good as a key. */
+const withoutSignatures = (text: string): string => text.replace(/\?X-Amz-[^\s"]*/g, "?…");
+
+/** fetch says "fetch failed", and the reason in the cause. */
+function inWords(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (error.name === "TimeoutError") return new Error("rclone or the store does not answer");
+  return error.cause instanceof Error ? new Error(`rclone: ${error.cause.message}`) : error;
+}
