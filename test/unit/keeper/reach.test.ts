@@ -3,7 +3,11 @@ import { ReachOfShards } from "../../../scaler/keeper/reach";
 
 describe("how a node finds a shard", () => {
   const found = (checks: readonly (readonly [seconds: number, isWell: boolean])[]): string | undefined => {
-    const reach = new ReachOfShards("edge-1", { intervalSeconds: 1, downAfterSeconds: 5, upAfterSeconds: 10 });
+    const reach = new ReachOfShards("edge-1", {
+      intervalSeconds: 1,
+      downAfterSeconds: 5,
+      upAfterSeconds: 10,
+    });
     for (const [seconds, isWell] of checks) reach.note("s1", isWell, seconds * 1000);
     return reach.all["s1"];
   };
