@@ -1,5 +1,10 @@
 import { routingScript } from "./routingKey";
 
+/** Name of the listener that no user reaches. */
+export const HANDOVER_BIND = "handover";
+/** Says on a request that another node could not route it. Believed at the handover's listener alone. */
+export const HANDED_HEADER = "X-Jitsi-Fleet-Handed";
+
 /** How long HAProxy keeps a request whose room may not be placed just now. Then it goes on: better late than never. */
 const HOLD_SECONDS = 10;
 /** After its start, when no keeper has come to say how the shards are, HAProxy goes by the settings. */
@@ -43,7 +48,8 @@ const LEASE = `
  * - `hold`: while a gate is closed, a request waits: all of them while the process is fresh, those of a shard that is
  *   just being taken out or back, and those whose room has no shard yet. So nodes that differ for a moment on which
  *   shards there are never decide by it.
- *   A room on a shard that this node does not know yet, since it was away when that came, goes to a node that does.
+ *   A room on a shard that this node does not know yet, since it was away when that came, goes to a node that does; where
+ *   that one knows it no more, since the shard is gone, the room waits there and is placed anew.
  * - `hand_over`: whether there is a process after this one. A process that was reloaded no longer hears of changes: what
  *   still reaches it on connections kept alive goes to its successor.
  * - Without a keeper at its start, the process opens its gates itself.
@@ -66,10 +72,16 @@ local function gate_of(txn)
     return gate, core.backends["gate"].servers[gate] ~= nil
 end
 
+-- Another node could not route it either: it must not go round and round.
+local function was_handed(txn)
+    return txn.f:so_name() == "${HANDOVER_BIND}" and txn.sf:req_hdr("${HANDED_HEADER}") ~= ""
+end
+
 -- Nothing to wait for: this node has a configuration of before the shard that the room is on.
 local function is_elsewhere(txn)
     local gate, is_known = gate_of(txn)
-    return gate ~= nil and not is_known and is_closed(txn, "foreign")
+    if gate == nil or is_known or not is_closed(txn, "foreign") or was_handed(txn) then return false end
+    return core.backends["elsewhere"] ~= nil and txn.f:nbsrv("elsewhere") > 0
 end
 
 local function may_pass(txn)

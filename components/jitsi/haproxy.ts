@@ -1,6 +1,7 @@
 import { SHARES_MAP, TENANTS_MAP } from "@jitsi-fleet/scaler";
 import type { Endpoint } from "../platform";
 import type { Settings } from "../settings";
+import { HANDED_HEADER, HANDOVER_BIND } from "./edgeScript";
 import { httpsListener, turnRouting } from "./turnRouting";
 import { plainKey, routingGlobals, routingRules, tenantRule, type RoutingFiles } from "./routingKey";
 
@@ -112,7 +113,7 @@ ${sourceRules(args, false)}    http-request redirect location https://%[req.hdr(
 
 frontend https
     bind ${args.turn ? httpsListener(args) : `:${args.ports.https}`} ssl crt ${args.certificate} alpn h2,http/1.1
-    bind :${args.ports.handover} accept-proxy
+    bind :${args.ports.handover} accept-proxy name ${HANDOVER_BIND}
 ${sourceRules(args, args.turn !== undefined)}    http-response set-header Strict-Transport-Security "max-age=31536000"
     # Written once a connection, not at every request.
     tcp-request session set-var-fmt(sess.user) %[src]
@@ -160,6 +161,7 @@ const elsewhereBackend = ({ others }: HaproxyArgs): string =>
     : `
 # The other nodes, for rooms on a shard that this one does not know yet.
 backend elsewhere
+    http-request set-header ${HANDED_HEADER} yes
     option redispatch 1
 ${others.map(({ entry, name }) => `    server ${name} ${entry.address}:${entry.port} send-proxy-v2 check inter 2s`).join("\n")}
 `;
