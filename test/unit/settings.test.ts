@@ -236,11 +236,12 @@ describe("settings", () => {
     });
     assert.deepEqual(settings.shards[1], {
       name: "s2",
-      host: "b",
       state: "ready",
+      place: "b",
       number: 2,
       release: "stable-11146-2",
     });
+    assert(settings.platform === "docker");
     assert.deepEqual(settings.docker.hosts[0]?.ports, { first: 10000, last: 10099 });
     assert.throws(() => Object.assign(settings.bridges, { max: 1 }), TypeError);
   });
