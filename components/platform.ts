@@ -179,9 +179,7 @@ export interface ControlArgs {
 /** What the scaler needs to see the pools and to act on them. */
 export interface Control extends pulumi.Resource {
   /** How the service finds its hands. Secret. */
-  readonly configuration: pulumi.Output<
-    Pick<ScalerConfiguration, "agents" | "agentToken" | "agentCertificate">
-  >;
+  readonly configuration: pulumi.Output<Pick<ScalerConfiguration, "fleet">>;
 }
 
 /** A place to run the fleet. Small, uniform verbs only: a component never asks which platform it has. */
