@@ -12,6 +12,7 @@ import { readSettings } from "./components/settings";
 import { Shard } from "./components/shard";
 
 const settings = readSettings();
+if (settings.platform !== "docker") throw new Error(`platform ${settings.platform} is not there yet`);
 const platform: Platform = new DockerPlatform(settings, pulumi.getStack());
 
 // Addresses first: the edge names the shards, and the Jibris the edge, before any of them runs.
@@ -111,9 +112,9 @@ platform.keystone("keystone", [edge, ...shards.map(({ running }) => running), co
 export const url = edge.url;
 /** What the public names must lead to. */
 export const publicAddresses = frontDoor.addresses;
-/** Each shard: its state, release and host. */
+/** Each shard: its state, release and place. */
 export const fleet = Object.fromEntries(
-  shards.map(({ shard }) => [shard.name, { state: shard.state, release: shard.release, host: shard.host }]),
+  shards.map(({ shard }) => [shard.name, { state: shard.state, release: shard.release, place: shard.place }]),
 );
 /** What the pools are set to. Who is in them: the scaler's API. */
 export const pools = { bridges: settings.bridges, jibris: settings.jibris };

@@ -208,7 +208,7 @@ export interface Control extends pulumi.Resource {
   /** How a node of the service finds its hands. Secret. */
   configuration(scaler: string): pulumi.Output<ControlConfiguration>;
 }
-export type ControlConfiguration = Pick<ScalerConfiguration, "agents" | "agentToken" | "agentCertificate">;
+export type ControlConfiguration = Pick<ScalerConfiguration, "fleet">;
 
 /** A place to run the fleet. Small, uniform verbs only: a component never asks which platform it has. */
 export interface Platform {

@@ -51,7 +51,9 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
     }));
     this.controlled = pulumi
       .all([token.result, own.certificate])
-      .apply(([agentToken, agentCertificate]) => ({ agents, agentToken, agentCertificate }));
+      .apply(([agentToken, agentCertificate]) => ({
+        fleet: { kind: "docker" as const, agents, agentToken, agentCertificate },
+      }));
     this.registerOutputs();
   }
 
