@@ -22,3 +22,18 @@ export { dockerName, labels } from "./labels";
 export { parseBridgeStats } from "./jitsi/bridge";
 export { parseJibriHealth } from "./jitsi/jibri";
 export { parseJicofoStats } from "./jitsi/jicofo";
+export {
+  ENDPOINT_TAG,
+  machineKeys,
+  machineReportSchema,
+  POINTER_TAG,
+  programKey,
+  type MachineReport,
+} from "./machine/report";
+export {
+  MACHINE,
+  machineManifest,
+  MANIFEST_FILE,
+  type MachineContainer,
+  type MachineManifest,
+} from "./machine/manifest";
