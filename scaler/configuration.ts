@@ -83,6 +83,15 @@ export const agentConfiguration = z.strictObject({
     .strictObject({ first: z.int(), last: z.int() })
     .describe("The UDP ports of the host's bridges, one an instance."),
   templates: z.array(template),
+  own: z
+    .strictObject({
+      pool: z.string(),
+      instance: z.string().describe("Its name: `<pool>-<the machine's id without i->`."),
+    })
+    .optional()
+    .describe(
+      "The machine is one instance's alone: the agent launches it by itself, once; nobody else does.",
+    ),
 });
 export type AgentConfiguration = z.output<typeof agentConfiguration>;
 
