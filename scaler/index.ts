@@ -37,3 +37,5 @@ export {
   type MachineContainer,
   type MachineManifest,
 } from "./machine/manifest";
+export { liveTarget, type LiveTarget } from "./engine/liveTarget";
+export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";

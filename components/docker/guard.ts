@@ -7,7 +7,7 @@ import type { DockerFleetSettings } from "../settings";
 import { stoppable, stopRules, type Stoppable } from "../stopRules";
 import { connectionOf, ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
 import { dockerClient, type Connection } from "./connection";
-import { runInContainer } from "./exec";
+import { runInContainer } from "@jitsi-fleet/scaler/engine/exec";
 import { Edges } from "./edges";
 import { agentName } from "./ports";
 

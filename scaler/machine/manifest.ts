@@ -50,9 +50,18 @@ export type MachineContainer = z.output<typeof container>;
 const guard = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("none") }),
   /** A shard: drained by the settings, and for a while nobody on it by Jicofo's word. */
-  z.strictObject({ kind: z.literal("shard"), state: z.enum(["ready", "drain", "maint"]) }),
+  z.strictObject({
+    kind: z.literal("shard"),
+    state: z.enum(["ready", "drain", "maint"]),
+    /** Who says so, by Docker's name, and how it is asked. */
+    container: z.string(),
+    command: z.array(z.string()),
+  }),
   /** A node of the edge: another one serves meanwhile, where there is another. */
-  z.strictObject({ kind: z.literal("edge"), others: z.array(z.string()) }),
+  z.strictObject({
+    kind: z.literal("edge"),
+    others: z.array(z.strictObject({ name: z.string(), address: z.string(), port: z.int() })),
+  }),
 ]);
 
 export const machineManifest = z.strictObject({

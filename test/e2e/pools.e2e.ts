@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runInContainer } from "../../components/docker/exec";
+import { runInContainer } from "../../scaler/engine/exec";
 import { FleetUnderTest, STACK, succeeded, until } from "./fleetUnderTest";
 import type { PoolInstance } from "./pools";
 import { RecordingStore, type Finished } from "./recordingStore";
