@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { readFileSync } from "node:fs";
+import { AwsPlatform } from "./components/aws/platform";
 import { BridgePool } from "./components/bridgePool";
 import { DockerPlatform } from "./components/docker/platform";
 import { Edge, publicUrl } from "./components/edge";
@@ -12,8 +13,9 @@ import { readSettings } from "./components/settings";
 import { Shard } from "./components/shard";
 
 const settings = readSettings();
-if (settings.platform !== "docker") throw new Error(`platform ${settings.platform} is not there yet`);
-const platform: Platform = new DockerPlatform(settings, pulumi.getStack());
+const stack = pulumi.getStack();
+const platform: Platform =
+  settings.platform === "aws" ? new AwsPlatform(settings, stack) : new DockerPlatform(settings, stack);
 
 // Addresses first: the edge names the shards, and the Jibris the edge, before any of them runs.
 const edges = platform.edges.map((name) => ({ name, address: platform.reserve("edge", name) }));
@@ -45,7 +47,7 @@ const edge = new Edge("edge", {
 });
 
 const frontDoor = platform.frontDoor("front-door", {
-  edges: edges.map(({ address }) => address),
+  edges,
   names: [settings.domain, ...(turn === undefined ? [] : [turn.host])],
 });
 

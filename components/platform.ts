@@ -192,7 +192,7 @@ export interface RecordingStore {
 }
 
 export interface FrontDoorArgs {
-  readonly edges: readonly AddressOf<"edge">[];
+  readonly edges: readonly { readonly name: string; readonly address: AddressOf<"edge"> }[];
   /** Public names that lead to it. */
   readonly names: readonly string[];
 }

@@ -1,11 +1,11 @@
 import * as iam from "@pulumi/aws/iam";
 import * as pulumi from "@pulumi/pulumi";
+import type { AwsContext } from "./context";
 import { policy, trust, type Statement } from "./policies";
 
 export interface MachineRoleArgs {
   readonly statements: pulumi.Input<readonly Statement[]>;
-  /** Policy that bounds every role of the stack, where the account asks for one. */
-  readonly permissionsBoundary: string | undefined;
+  readonly context: AwsContext;
 }
 
 /** What the machines of a node or a pool are allowed: a role of their own, with nothing in it that is another's. */
@@ -16,20 +16,23 @@ export class MachineRole extends pulumi.ComponentResource {
 
   constructor(name: string, args: MachineRoleArgs, opts: pulumi.ComponentResourceOptions) {
     super("jitsi-fleet:aws:MachineRole", name, {}, opts);
+    const { provider, settings } = args.context;
+    const { permissionsBoundary } = settings.aws;
+    const own = { parent: this, provider };
     const role = new iam.Role(
       name,
       {
         assumeRolePolicy: JSON.stringify(trust("ec2.amazonaws.com")),
-        ...(args.permissionsBoundary === undefined ? {} : { permissionsBoundary: args.permissionsBoundary }),
+        ...(permissionsBoundary === undefined ? {} : { permissionsBoundary }),
       },
-      { parent: this },
+      own,
     );
     this.rights = new iam.RolePolicy(
       name,
       { role: role.name, policy: pulumi.jsonStringify(pulumi.output(args.statements).apply(policy)) },
-      { parent: this },
+      own,
     );
-    this.profile = new iam.InstanceProfile(name, { role: role.name }, { parent: this });
+    this.profile = new iam.InstanceProfile(name, { role: role.name }, own);
     this.registerOutputs();
   }
 }

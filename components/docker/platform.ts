@@ -115,7 +115,7 @@ export class DockerPlatform implements Platform {
   /** Users reach the hosts themselves, or the address that they share. */
   frontDoor(_name: string, { edges }: FrontDoorArgs): FrontDoor {
     const shared = this.settings.docker.sharedAddress?.address;
-    return { addresses: shared === undefined ? edges.map(({ publicAddress }) => publicAddress) : [shared] };
+    return { addresses: shared === undefined ? edges.map(({ address }) => address.publicAddress) : [shared] };
   }
 
   control(name: string, opts?: pulumi.ComponentResourceOptions): Control {

@@ -10,7 +10,7 @@ export const STORAGE = "/storage";
 
 const RCLONE_PORT = 5572;
 const RCLONE_USER = "uploader";
-const UPLOADER_PORT = 8090;
+export const UPLOADER_PORT = 8090;
 const LOOPBACK = "127.0.0.1";
 
 export interface RecordingsArgs {
