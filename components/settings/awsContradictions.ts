@@ -44,7 +44,7 @@ function checkZones({ region, zones }: AwsSettings, fault: Report): void {
 const SHORTEST = 16;
 /** The longest prefixes, of the smallest ranges: an own network's; a subnet's for machines, for the load balancer. */
 const OWN_LONGEST = 20;
-const MACHINES_LONGEST = 27;
+const MACHINES_LONGEST = 26;
 const LOAD_BALANCER_LONGEST = 28;
 
 /** Docker's own network on a machine, and the one that the machine's containers stand in. */
@@ -235,7 +235,6 @@ const cost = ({ memoryGiB, vcpus }: InstanceType): number => vcpus * 4 + memoryG
 const CHOICES_SHOWN = 8;
 
 function choices(suits: readonly string[]): string {
-  if (suits.length === 0) return "none";
   const more = suits.length - CHOICES_SHOWN;
   return suits.slice(0, CHOICES_SHOWN).join(", ") + (more > 0 ? ` or ${more} more` : "");
 }

@@ -131,12 +131,6 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ],
   ["aws.network", withSubnet(1, { range: "10.1.1.0/28" }), "aws.network.subnets[1].range", /too small/],
   ["aws.network", withSubnet(1, { range: "203.0.113.0/24" }), "aws.network.subnets[1].range", /not private/],
-  [
-    "aws.network",
-    withSubnet(1, { range: "10.1.1.0/27" }),
-    "aws.network.subnets",
-    /addresses for 11 bridges and Jibris while a zone is out/,
-  ],
   ["aws.ipv6", "yes", "aws.ipv6", /true or false/],
   // Instance types
   [
@@ -264,6 +258,8 @@ describe("settings of AWS", () => {
       assert.deepEqual(faultsIn(spoilt(path, value, goodAwsSettings())), [], path);
     const warm = spoilt("aws.instanceTypes", { bridges: ["c7i.xlarge"] }, goodAwsSettings());
     assert.deepEqual(faultsIn(spoilt("aws.bridges", { warmPool: 2 }, warm)), []);
+    const passedThrough = spoilt("aws.frontDoor", { certificate: "passThrough" }, goodAwsSettings());
+    assert.deepEqual(faultsIn({ ...passedThrough, tls: { mode: "acme", email: "it@school.net" } }), []);
     const elsewhere = {
       ...spoilt("aws.endpoint", "https://aws.school.net", goodAwsSettings()),
       production: false,
@@ -305,6 +301,29 @@ describe("settings of AWS", () => {
     );
   });
 
+  it("passes over what cannot be read, and tells a fault once", () => {
+    const unreadable = { edge: 1, bridges: 1, shards: 1, jibris: 1, tls: 1, turn: 1, recordings: 1 };
+    const given = {
+      ...spoilt("aws.zones", ["eu-central-1a", "eu-west-1b"], goodAwsSettings()),
+      ...unreadable,
+    };
+    const paths = faultsIn(given).map(({ path }) => path);
+    assert.deepEqual(paths.sort(), [...Object.keys(unreadable), "aws.zones[1]"].sort());
+    for (const network of [existing(goodSubnets.slice(0, 1)), { type: "own", range: "10.42.0.0/28" }])
+      for (const { message } of faultsIn(spoilt("aws.network", network, goodAwsSettings())))
+        assert.match(message, /has none with use|too small/);
+    const withIpv6 = spoilt(
+      "aws.ipv6",
+      true,
+      spoilt("aws.network", existing(goodSubnets), goodAwsSettings()),
+    );
+    assert.deepEqual(
+      faultsIn(withIpv6).map(({ path }) => path),
+      ["aws.ipv6"],
+    );
+    assert.deepEqual(faultsIn(spoilt("aws.ipv6", true, goodAwsSettings())), []);
+  });
+
   it("wants addresses for all bridges and Jibris while a zone is out, those that wait stopped among them", () => {
     // A /20 has 251 addresses for pools in each zone.
     const small = spoilt("aws.network", { type: "own", range: "10.42.0.0/20" }, goodAwsSettings());
@@ -321,6 +340,13 @@ describe("settings of AWS", () => {
     assert.deepEqual(
       told.map(({ path }) => path),
       ["aws.network.range"],
+    );
+    // A /26 has 27 in its lower half.
+    const there = spoilt("aws.network", withSubnet(1, { range: "10.1.1.0/26" }), goodAwsSettings());
+    assert.deepEqual(faultsIn({ ...there, jibris: { max: 7 } }), []);
+    assert.deepEqual(
+      faultsIn({ ...there, jibris: { max: 8 } }).map(({ path }) => path),
+      ["aws.network.subnets"],
     );
     const zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"];
     assert.deepEqual(faultsIn(spoilt("aws.zones", zones, { ...one, jibris: { max: 302 } })), []);
