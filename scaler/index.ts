@@ -21,7 +21,6 @@ export { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "./keeper/wanted";
 export { dockerName, labels } from "./labels";
 export { parseBridgeStats } from "./jitsi/bridge";
 export { parseJibriHealth } from "./jitsi/jibri";
-export { parseJicofoStats } from "./jitsi/jicofo";
 export {
   ENDPOINT_TAG,
   machineKeys,
@@ -39,3 +38,4 @@ export {
 } from "./machine/manifest";
 export { liveTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
+export { counted, listed, shardInUse } from "./inUse";

@@ -80,8 +80,6 @@ export const machineManifest = z.strictObject({
     /** Changes with the document, and is in each parameter: parts of two documents are never put together. */
     revision: z.string(),
   }),
-  /** Whether a report is put beside the pointer: a node's. Machines of a pool tell by their agent. */
-  reports: z.boolean(),
   /** All AWS calls go there: an emulator's. */
   endpoint: z.url().optional(),
   /** In the order in which they start, each after the one before is well. */

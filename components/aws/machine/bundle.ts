@@ -78,6 +78,7 @@ const PARTS: Readonly<Record<NodeRole | PoolRole, number>> = {
 /** The bundle of a node, or of a pool's machines. */
 export function machineBundle(args: MachineBundleArgs): MachineBundle {
   const { containers, endpoint, name, nodeImage, role, stack } = args;
+  const isNode = role === "edge" || role === "shard" || role === "scaler";
   const files = splitFiles(Object.assign({}, ...containers.map(filesInBundle)) as BundleFiles);
   const secrets = secretParameters(files.secret, `/jitsi/${stack}/${name}`, PARTS[role], args.salt);
   const programs = [
@@ -87,9 +88,9 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
     ...files.plain,
     "compose.json": JSON.stringify(composeFile(args), undefined, 1),
     image: nodeImage,
+    ...(isNode ? { reports: "" } : {}),
     programs: programs.map((program) => `${program} ${programHash(program)}\n`).join(""),
   };
-  const isNode = role === "edge" || role === "shard" || role === "scaler";
   const manifest: Omit<MachineManifest, "secrets"> = {
     stack,
     name,
@@ -97,7 +98,6 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
     guard: guardOf(args),
     allowCutCalls: args.allowCutCalls,
     networks: isNode ? [] : [instanceNetwork(stack, name)],
-    reports: isNode,
     ...(endpoint === undefined ? {} : { endpoint }),
     containers: containers.map((spec) => machineContainer(args, spec, Object.keys(files.secret))),
   };
