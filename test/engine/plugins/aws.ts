@@ -1,23 +1,9 @@
 /** Stand-in for `pulumi-resource-aws`: really acts, on an emulator of AWS. */
 import { Aws } from "./aws/client";
-import { computeTypes } from "./aws/compute";
-import { eventTypes } from "./aws/events";
-import { frontDoorTypes } from "./aws/frontDoor";
 import { functions } from "./aws/functions";
-import { identityTypes } from "./aws/identity";
-import { networkTypes } from "./aws/network";
-import { storageTypes } from "./aws/storage";
 import { resourceType } from "./aws/type";
+import { awsTypes } from "./aws/types";
 import { serveProvider } from "./core";
-
-const table = {
-  ...networkTypes,
-  ...computeTypes,
-  ...identityTypes,
-  ...storageTypes,
-  ...eventTypes,
-  ...frontDoorTypes,
-};
 
 serveProvider({
   version: "7.48.0",
@@ -39,6 +25,6 @@ serveProvider({
     "skipRegionValidation",
   ],
   configure: (config) => new Aws(config),
-  types: Object.fromEntries(Object.entries(table).map(([token, type]) => [token, resourceType(type)])),
+  types: Object.fromEntries(Object.entries(awsTypes).map(([token, type]) => [token, resourceType(type)])),
   functions,
 });
