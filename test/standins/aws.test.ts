@@ -54,7 +54,8 @@ async function census(aws: Aws): Promise<Record<string, number>> {
     ["s3", "/"],
     ["route53", "/2013-04-01/hostedzone"],
   ] as const)
-    counts[service] = (await aws.rest(service, { method: "GET", path })).body.split(/<(?:Bucket|HostedZone)>/).length - 1;
+    counts[service] =
+      (await aws.rest(service, { method: "GET", path })).body.split(/<(?:Bucket|HostedZone)>/).length - 1;
   return counts;
 }
 
@@ -102,7 +103,15 @@ describe("the stand-in for the AWS plug-in", function () {
     this.timeout(buildLimitMs);
     await pulumiCli();
     emulator = await AwsEmulator.start();
-    const services = ["acm", "autoscaling", "cloudwatch", "cloudwatchevents", "cloudwatchlogs", "dynamodb", "ec2"];
+    const services = [
+      "acm",
+      "autoscaling",
+      "cloudwatch",
+      "cloudwatchevents",
+      "cloudwatchlogs",
+      "dynamodb",
+      "ec2",
+    ];
     const others = ["elbv2", "iam", "route53", "s3", "sns", "sqs", "ssm", "sts"];
     const endpoints = Object.fromEntries([...services, ...others].map((service) => [service, emulator.url]));
     aws = new Aws({ region: REGION, endpoints });
@@ -132,20 +141,32 @@ describe("the stand-in for the AWS plug-in", function () {
   async function planned(): Promise<Record<string, string[]>> {
     const { steps } = await stack.previewJson();
     const told = Map.groupBy(steps, ({ op }) => op);
-    return Object.fromEntries([...told].map(([op, all]) => [op, all.map(({ urn }) => urn.split("::").slice(2).join(" ")).sort()]));
+    return Object.fromEntries(
+      [...told].map(([op, all]) => [op, all.map(({ urn }) => urn.split("::").slice(2).join(" ")).sort()]),
+    );
   }
-  const outputs = async (): Promise<Record<string, string>> => (await stack.outputs()) as Record<string, string>;
+  const outputs = async (): Promise<Record<string, string>> =>
+    (await stack.outputs()) as Record<string, string>;
   const groupOf = async (name: string | undefined): Promise<Properties> =>
-    (await aws.queryAll("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroups", { AutoScalingGroupNames: [name ?? ""] }))[0] ?? {};
+    (
+      await aws.queryAll("autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroups", {
+        AutoScalingGroupNames: [name ?? ""],
+      })
+    )[0] ?? {};
 
   it("brings up one of every type it has, as AWS itself tells", async () => {
     await up();
     const { deployment } = await stack.exportState();
     const types = new Set(deployment.resources?.filter(({ custom }) => custom).map(({ type }) => type));
-    assert.deepEqual(Object.keys(awsTypes).filter((type) => !types.has(type)), []);
+    assert.deepEqual(
+      Object.keys(awsTypes).filter((type) => !types.has(type)),
+      [],
+    );
 
     const now = await census(aws);
-    const grown = Object.fromEntries(Object.keys(added).map((key) => [key, (now[key] ?? 0) - (empty[key] ?? 0)]));
+    const grown = Object.fromEntries(
+      Object.keys(added).map((key) => [key, (now[key] ?? 0) - (empty[key] ?? 0)]),
+    );
     assert.deepEqual(grown, { ...added, DescribeSecurityGroups: added.DescribeSecurityGroups });
     assert.equal((await outputs())["publicIp"]?.split(".").length, 4);
     assert.deepEqual((await stack.outputs())["facts"], {
@@ -157,7 +178,10 @@ describe("the stand-in for the AWS plug-in", function () {
       ofVpc: 2,
       range: "10.42.0.0/16",
     });
-    assert.ok(!JSON.stringify(await stack.exportState()).includes("hidden one"), "a secret is in the state in clear");
+    assert.ok(
+      !JSON.stringify(await stack.exportState()).includes("hidden one"),
+      "a secret is in the state in clear",
+    );
   });
 
   it("has nothing to do then, and finds nothing otherwise", nothingToDo);
@@ -165,7 +189,10 @@ describe("the stand-in for the AWS plug-in", function () {
   it("changes in place what AWS can change", async () => {
     await stack.setConfig("state", "changed");
     const steps = await planned();
-    assert.deepEqual(Object.keys(steps).filter((op) => !["same", "update", "refresh"].includes(op)), []);
+    assert.deepEqual(
+      Object.keys(steps).filter((op) => !["same", "update", "refresh"].includes(op)),
+      [],
+    );
     assert.ok((steps["update"] ?? []).length > 30, JSON.stringify(steps));
     const before = await outputs();
     await up();
@@ -185,7 +212,9 @@ describe("the stand-in for the AWS plug-in", function () {
     await stack.setConfig("state", "replaced");
     const before = await outputs();
     const { steps } = await stack.previewJson();
-    const replaced = new Set(steps.filter(({ op }) => op === "replace").map(({ urn }) => urn.split("::").slice(2).join(" ")));
+    const replaced = new Set(
+      steps.filter(({ op }) => op === "replace").map(({ urn }) => urn.split("::").slice(2).join(" ")),
+    );
     for (const name of [
       "aws:ec2/route:Route world",
       "aws:ec2/securityGroup:SecurityGroup group",
@@ -205,10 +234,18 @@ describe("the stand-in for the AWS plug-in", function () {
     const { groupId = "", poolName = "", queueUrl = "" } = await outputs();
     await aws.query("ec2", "RevokeSecurityGroupIngress", {
       GroupId: groupId,
-      IpPermissions: [{ IpProtocol: "tcp", FromPort: 8443, ToPort: 8443, IpRanges: [{ CidrIp: "0.0.0.0/0" }] }],
+      IpPermissions: [
+        { IpProtocol: "tcp", FromPort: 8443, ToPort: 8443, IpRanges: [{ CidrIp: "0.0.0.0/0" }] },
+      ],
     });
-    await aws.query("autoscaling", "SetDesiredCapacity", { AutoScalingGroupName: poolName, DesiredCapacity: 2 });
-    await aws.json("sqs", "SetQueueAttributes", { QueueUrl: queueUrl, Attributes: { VisibilityTimeout: "5" } });
+    await aws.query("autoscaling", "SetDesiredCapacity", {
+      AutoScalingGroupName: poolName,
+      DesiredCapacity: 2,
+    });
+    await aws.json("sqs", "SetQueueAttributes", {
+      QueueUrl: queueUrl,
+      Attributes: { VisibilityTimeout: "5" },
+    });
     const refreshed = await stack.refresh();
     assert.equal(refreshed.exitCode, 0, refreshed.stdout);
     const steps = await planned();
@@ -230,7 +267,10 @@ describe("the stand-in for the AWS plug-in", function () {
     const before = process.env["AWS_ENDPOINT_URL"];
     delete process.env["AWS_ENDPOINT_URL"];
     try {
-      assert.throws(() => new Aws({ region: REGION }).endpoint("ec2"), /emulators alone: set the endpoint of ec2/);
+      assert.throws(
+        () => new Aws({ region: REGION }).endpoint("ec2"),
+        /emulators alone: set the endpoint of ec2/,
+      );
     } finally {
       if (before !== undefined) process.env["AWS_ENDPOINT_URL"] = before;
     }

@@ -571,7 +571,7 @@ export const facts = {
   region,
   partition,
   askedZone: asked.availabilityZone,
-  ofVpc: aws.ec2
+  ofVpc: ec2
     .getSubnetsOutput({ filters: [{ name: "vpc-id", values: [network.id] }] }, opts)
     .ids.apply((ids) => ids.length),
   range: ec2.getVpcOutput({ id: network.id }, opts).cidrBlock,
