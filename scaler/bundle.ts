@@ -7,6 +7,7 @@ const entryPoints = {
   agent: join("agent", "main.ts"),
   uploader: join("uploader", "main.ts"),
   keeper: join("keeper", "main.ts"),
+  machine: join("machine", "main.ts"),
 } as const;
 export type ProgramName = keyof typeof entryPoints;
 export const programNames = Object.keys(entryPoints) as ProgramName[];

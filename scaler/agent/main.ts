@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
-import { AgentClient } from "../hosts/client";
+import { AgentClient } from "../fleets/agentClient";
 import { agentConfiguration } from "../configuration";
 import { beat } from "../heartbeat";
 import { readConfiguration } from "../readConfiguration";

@@ -81,12 +81,14 @@ function sort(bridges: readonly Bridge[], history: History, nowSeconds: number):
 }
 
 /**
- * How many bridges' worth the pool's load is. Participants count against a bridge's capacity. Stress is the host's
- * processors, whoever uses them: bridges that share a host share it, or each new one there would call for another.
+ * How many bridges' worth the pool's load is. Participants count against a bridge's capacity. Stress is the
+ * machine's processors, whoever uses them: bridges that share one share it, or each new one there would call for another.
  */
 function loadOf(known: readonly Known[], fleet: Fleet, policy: BridgePoolPolicy): number {
   return known.reduce((sum, { bridge, load }) => {
-    const neighbours = fleet.bridges.filter(({ host, life }) => host === bridge.host && life === "running");
+    const neighbours = fleet.bridges.filter(
+      ({ life, machine }) => machine === bridge.machine && life === "running",
+    );
     return sum + Math.max(load.participants / policy.capacity, load.stress / neighbours.length);
   }, 0);
 }
@@ -127,7 +129,7 @@ export function decideBridges(
   // All that run and none that says how: nothing can be told, so nothing is done.
   const isSilent = carrying.length === 0 && unknown.length > 0;
   const whyBlind =
-    whyUntold(fleet, history, nowSeconds) ??
+    whyUntold(pool, fleet, history, nowSeconds) ??
     (isSilent ? "no bridge says how it is: nothing is changed" : undefined);
   const isBlind = whyBlind !== undefined;
   // All that run and none that can be used: more of them would not be either, as when Prosody is down.

@@ -74,7 +74,7 @@ export function decideJibris(
   const unknown = new Set(inState("unknown"));
   const isSilent = alive.length > 0 && alive.every((jibri) => unknown.has(jibri));
   const whyBlind =
-    whyUntold(fleet, history, nowSeconds) ??
+    whyUntold(pool, fleet, history, nowSeconds) ??
     (isSilent ? "no Jibri says how it is: nothing is changed" : undefined);
   const isBlind = whyBlind !== undefined;
   const putOffSeconds = launchBackOffSeconds(history, pool, nowSeconds);

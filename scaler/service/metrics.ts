@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import { unsaved } from "../hosts/observe";
+import { unsaved } from "../fleets/observe";
 import type { Deed, Look } from "./loop";
 
 /** What the scaler tells Prometheus. What is unknown is absent, never 0. */

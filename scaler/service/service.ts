@@ -1,7 +1,7 @@
 import pino from "pino";
-import { AgentClient } from "../hosts/client";
 import type { ScalerConfiguration } from "../configuration";
 import type { decide } from "../core/decide";
+import { DockerFleet } from "../fleets/docker";
 import { serveApi } from "./api";
 import { Loop } from "./loop";
 import { Metrics } from "./metrics";
@@ -11,22 +11,17 @@ const STOP_LIMIT_SECONDS = 10;
 
 /** Runs the scaler until SIGTERM or SIGINT; then it ends with the actions that are under way. */
 export async function runService(configuration: ScalerConfiguration, decideOn: typeof decide): Promise<void> {
-  const { agentCertificate, agentToken, agents, bridgePools, jibriPool, tickSeconds } = configuration;
+  const { bridgePools, fleet: fleetConfiguration, jibriPool, tickSeconds } = configuration;
+  if (fleetConfiguration.kind !== "docker") throw new Error("TODO");
   const log = pino({ base: { stack: configuration.stack } });
   const metrics = new Metrics();
-  const loop = new Loop({
-    hosts: agents.map(({ host, url, drained }) => ({
-      client: new AgentClient({ host, url, token: agentToken, certificate: agentCertificate }),
-      drained,
-    })),
-    policy: { bridgePools, jibriPool },
-    tickSeconds,
-    decide: decideOn,
-    log,
-    onDeed: (deed) => metrics.count(deed),
-  });
+  const fleet = new DockerFleet(fleetConfiguration);
+  const loop = new Loop(
+    { decide: decideOn, log, onDeed: (deed) => metrics.count(deed) },
+    { fleet, policy: { bridgePools, jibriPool }, tickSeconds },
+  );
   const api = await serveApi(configuration, loop, metrics);
-  log.info({ agents: agents.map(({ host }) => host) }, "started");
+  log.info("started");
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.once(signal, () => {
       loop.stop();
