@@ -116,7 +116,7 @@ wanted=$(<"$run/pointer")
 if [[ -s $run/applied && $(<"$run/applied") == "$wanted" ]]; then exit 0; fi
 
 # <bundle> <failures> <not before>
-read -r failed failures later <"$run/failed" 2>/dev/null || failed=
+read -r failed failures later 2>/dev/null <"$run/failed" || failed=
 [[ $failed == "$wanted" ]] || failures=0 later=0
 (($(date +%s) >= later)) || exit 0
 # Written first: whatever ends this run, the next ones come ever more slowly, and no two machines in step.
@@ -138,7 +138,9 @@ export FLEET_BUNDLE=$bundle FLEET_BUNDLE_SHA256=$wanted FLEET_FOLDER=$folder AWS
 FLEET_INSTANCE=$(about meta-data/instance-id)
 FLEET_PRIVATE_ADDRESS=$(about meta-data/local-ipv4)
 FLEET_PUBLIC_ADDRESS=$(about_if_any meta-data/public-ipv4)
-export FLEET_INSTANCE FLEET_PRIVATE_ADDRESS FLEET_PUBLIC_ADDRESS
+# Of a machine of a group: where it is on its way to.
+FLEET_LIFECYCLE=$(about_if_any meta-data/autoscaling/target-lifecycle-state)
+export FLEET_LIFECYCLE FLEET_INSTANCE FLEET_PRIVATE_ADDRESS FLEET_PUBLIC_ADDRESS
 code=0
 "$bundle/run" || code=$?
 case $code in
