@@ -25,6 +25,13 @@ const tellings: Record<Verb, { role: Role; port: number; path: string; json?: st
     path: "/colibri/shutdown",
     json: JSON.stringify({ "graceful-shutdown": "true" }),
   },
+  // Not gracefully: Jicofo then moves everybody within seconds.
+  evacuate: {
+    role: "bridge",
+    port: BRIDGE_PORT,
+    path: "/colibri/shutdown",
+    json: JSON.stringify({ "graceful-shutdown": "false" }),
+  },
   fence: { role: "jibri", port: JIBRI_INTERNAL_PORT, path: "/jibri/api/internal/v1.0/gracefulShutdown" },
 };
 
