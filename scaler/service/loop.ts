@@ -140,7 +140,7 @@ export class Loop {
   private async attempt(
     action: Deed["action"],
     instance: string,
-    run: () => Promise<boolean | void>,
+    run: () => Promise<unknown>,
   ): Promise<boolean> {
     const key =
       action.kind === "launch" ? `launch ${action.pool} ${action.host}` : `${action.kind} ${instance}`;

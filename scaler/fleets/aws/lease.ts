@@ -30,8 +30,7 @@ export function leaseTurn(
   nowSeconds: number,
 ): { readonly view: LeaseView; readonly write: boolean } {
   const beat = item?.beat;
-  const isSame = view.seen !== undefined && view.seen.beat === beat;
-  const seen = isSame && view.seen ? view.seen : { beat, sinceSeconds: nowSeconds };
+  const seen = view.seen && view.seen.beat === beat ? view.seen : { beat, sinceSeconds: nowSeconds };
   const isMine = item?.holder === me && view.heldUntilSeconds !== undefined;
   const isFree = item === undefined || item.holder === "";
   const isStale = nowSeconds - seen.sinceSeconds >= leaseSeconds;
