@@ -66,7 +66,7 @@ export function flows(settings: Pick<AwsFleetSettings, "aws" | "images" | "recor
     tcp("jibri", "edge", webPorts.https, "Jibris join meetings"),
     tcp("scaler", "bridge", AGENT_PORT, "agents"),
     tcp("scaler", "jibri", AGENT_PORT, "agents"),
-    tcp("scaler", "edge", edgePorts.keeper, "what shards hold"),
+    tcp("scaler", "shard", shardPorts.web, "what shards hold"),
     ...outwardPorts(settings).flatMap((port) =>
       machines.map((role) => tcp(role, "world", port, "packages, images and AWS")),
     ),
