@@ -128,10 +128,7 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
       "Look",
       [
         "autoscaling:DescribeAutoScalingGroups",
-        "autoscaling:DescribeAutoScalingInstances",
         "autoscaling:DescribeLifecycleHooks",
-        "autoscaling:DescribeScalingActivities",
-        "autoscaling:DescribeWarmPool",
         "ec2:DescribeInstances",
       ],
       ["*"],
@@ -142,7 +139,6 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
         "autoscaling:CompleteLifecycleAction",
         "autoscaling:RecordLifecycleActionHeartbeat",
         "autoscaling:SetDesiredCapacity",
-        "autoscaling:SetInstanceProtection",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
         "autoscaling:UpdateAutoScalingGroup",
       ],
@@ -150,12 +146,12 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
     ),
     allow(
       "HearEvents",
-      ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"],
+      ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
       [arn(region, "sqs", queue)],
     ),
     allow(
       "KeepLease",
-      ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+      ["dynamodb:GetItem", "dynamodb:PutItem"],
       [arn(region, "dynamodb", `table/${table}`)],
     ),
     allow("TellFigures", ["cloudwatch:PutMetricData"], ["*"], {

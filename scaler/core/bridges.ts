@@ -1,6 +1,7 @@
 import type { BridgePoolPolicy } from "../pools";
 import type { Action, Bridge, BridgeLoad, Fleet, PoolOutlook } from "./fleet";
 import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import type { FleetPolicy } from "./policy";
 import { isLost, launches, takesPlace, whyUntold } from "./launches";
 
 /** A bridge that is not ready after so long is not about to be. Measured: 6 to 14 s, on cold machines minutes. */
@@ -100,11 +101,13 @@ const people = (count: number): string => `${count} participant${count === 1 ? "
 
 /** Decides on the bridges of one shard. */
 export function decideBridges(
-  { name: pool, policy }: { readonly name: string; readonly policy: BridgePoolPolicy },
+  { name: pool, policy, least = 0 }: FleetPolicy["bridgePools"][number],
   fleet: Fleet,
   history: History,
   nowSeconds: number,
 ): PoolDecision {
+  const min = Math.max(policy.min, least);
+  const max = Math.max(policy.max, least);
   const members = fleet.bridges.filter((bridge) => bridge.pool === pool);
   const sorted = sort(members, history, nowSeconds);
   const { draining, pending, serving, unknown } = sorted;
@@ -114,9 +117,9 @@ export function decideBridges(
   const load = loadOf(carrying, fleet, policy) + carriedUnseen / policy.capacity;
   const participants = carrying.reduce((sum, known) => sum + known.load.participants, 0);
   const needed = Math.ceil(load / fill - 1e-9) + policy.spare;
-  const desired = Math.min(policy.max, Math.max(policy.min, needed));
+  const desired = Math.min(max, Math.max(min, needed));
   const have = serving.length + pending.length + unknown.length;
-  const why = `${people(participants)}, load of ${load.toFixed(2)} bridges at ${policy.fillPercent} % and ${policy.spare} spare: ${desired} wanted`;
+  const why = `${people(participants)}, load of ${load.toFixed(2)} bridges at ${policy.fillPercent} % and ${policy.spare} spare${least > policy.min ? `, at least ${least}` : ""}: ${desired} wanted`;
 
   const obsolete = serving.filter(({ bridge }) => isObsolete(bridge, fleet));
   const samples = sampled(
@@ -158,7 +161,7 @@ export function decideBridges(
   const isStopped = isBlind || isCutOff || putOffSeconds > 0;
   const placed = launches(
     pool,
-    isStopped ? 0 : Math.min(wanted, policy.max - counted.length),
+    isStopped ? 0 : Math.min(wanted, max - counted.length),
     fleet,
     missing > back.length ? why : "to take over from a bridge that is to be replaced",
   );

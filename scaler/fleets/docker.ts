@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { nowSeconds } from "../clock";
-import type { DockerFleetConfiguration } from "../configuration";
+import type { DockerFleetConfiguration, ScalerConfiguration } from "../configuration";
 import type { HostState } from "../hostApi";
 import { AgentClient } from "./agentClient";
 import { nothingSeen, observe, type HostReport, type Seen } from "./observe";
@@ -17,12 +17,14 @@ export class DockerFleet implements FleetPort {
     this.configure(configuration);
   }
 
-  /** Takes what is configured now: from the next look on. */
-  configure({ agentCertificate, agentToken, agents }: DockerFleetConfiguration): void {
+  configure(configuration: ScalerConfiguration["fleet"]): boolean {
+    if (configuration.kind !== "docker") return false;
+    const { agentCertificate, agentToken, agents } = configuration;
     this.hosts = agents.map(({ host, url, drained }) => ({
       client: new AgentClient({ host, url, token: agentToken, certificate: agentCertificate }),
       drained,
     }));
+    return true;
   }
 
   async look(): Promise<FleetLook> {
@@ -41,7 +43,7 @@ export class DockerFleet implements FleetPort {
       const report = reports[client.host];
       return report && !("error" in report) ? [[client.host, handsOn(client, report)] as const] : [];
     });
-    return { fleet, reports, hands: new Map(hands) };
+    return { fleet, reports, hands: new Map(hands), least: {}, errands: [] };
   }
 
   close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ScalerConfiguration } from "../configuration";
 import type { Action, Fleet } from "../core/fleet";
 import type { FleetPolicy } from "../core/policy";
 import type { HostState } from "../hostApi";
@@ -25,6 +26,19 @@ export interface Hands {
   readonly steps: (launches: readonly LaunchAction[]) => readonly LaunchStep[];
 }
 
+/** What a place itself asks for, besides what is decided: it is tried again at each look as long as it is told. */
+export interface Errand {
+  readonly action: {
+    readonly kind: "drain" | "evacuate" | "retire" | "fence" | "heartbeat" | "complete" | "remove" | "limit";
+    readonly pool: string;
+    readonly host: string;
+    readonly instance: string;
+    readonly reason: string;
+  };
+  /** Throws where it was not done. */
+  readonly run: () => Promise<void>;
+}
+
 /** A look at all places. */
 export interface FleetLook {
   readonly fleet: Fleet;
@@ -32,6 +46,9 @@ export interface FleetLook {
   readonly reports: Readonly<Record<string, Report>>;
   /** By place; none where nothing can be done now. */
   readonly hands: ReadonlyMap<string, Hands>;
+  /** By pool: how many its place has at the least. */
+  readonly least: Readonly<Record<string, number>>;
+  readonly errands: readonly Errand[];
 }
 
 /** Where instances come from. A place is a Docker host or a group of machines, and to who decides they are alike. */
@@ -39,6 +56,8 @@ export interface FleetPort {
   /** Whether this scaler is the one that acts: of several beside each other one does. */
   readonly leads: boolean;
   look(policy: FleetPolicy): Promise<FleetLook>;
+  /** Takes what is configured now, from the next look on. False: that takes a new start. */
+  configure(fleet: ScalerConfiguration["fleet"]): boolean;
   /** Ends what it has under way. */
   close(): Promise<void>;
 }

@@ -4,14 +4,14 @@ import { nowSeconds } from "../clock";
 import type { decide } from "../core/decide";
 import type { Action, Fleet, PoolOutlook } from "../core/fleet";
 import { noHistory, type History } from "../core/history";
-import type { FleetPolicy } from "../core/policy";
-import type { FleetPort, Hands, InstanceAction, LaunchAction, Report } from "../fleets/port";
+import { withLeast, type FleetPolicy } from "../core/policy";
+import type { Errand, FleetPort, Hands, InstanceAction, LaunchAction, Report } from "../fleets/port";
 import { beat } from "../heartbeat";
 
 /** An action, and what became of it. */
 export interface Deed {
   readonly at: string;
-  readonly action: Action;
+  readonly action: Action | Errand["action"];
   /** The instance that it was about; a launch's new one. */
   readonly instance: string;
   readonly error?: string;
@@ -24,6 +24,8 @@ export interface Look {
   readonly fleet: Fleet;
   readonly outlook: readonly PoolOutlook[];
   readonly reports: Readonly<Record<string, Report>>;
+  /** Whether this scaler acts on it; else another one does. */
+  readonly leads: boolean;
 }
 
 /** What a loop goes by; may be exchanged while it runs. */
@@ -85,10 +87,10 @@ export class Loop {
   private async tick(): Promise<void> {
     const started = nowSeconds();
     const { fleet: port, policy } = this.settings;
-    const { fleet, hands, reports } = await port.look(policy);
+    const { errands, fleet, hands, least, reports } = await port.look(policy);
     this.tellReports(reports);
     const now = nowSeconds();
-    const decision = this.args.decide(fleet, this.history, policy, now);
+    const decision = this.args.decide(fleet, this.history, withLeast(policy, least), now);
     this.history = decision.history;
     this.tellOutlook(decision.outlook);
     this.look = {
@@ -97,7 +99,15 @@ export class Loop {
       fleet,
       outlook: decision.outlook,
       reports,
+      leads: port.leads,
     };
+    await this.atOnce(
+      errands.map(
+        ({ action, run }) =>
+          () =>
+            this.attempt(action, action.instance, run),
+      ),
+    );
     await Promise.all(
       [...hands].map(([place, has]) =>
         this.act(
@@ -114,33 +124,32 @@ export class Loop {
       if (action.kind === "launch") launches.push(action);
       else others.push(action);
     }
-    for (let next = 0; next < others.length; next += AT_ONCE)
-      await Promise.all(
-        others
-          .slice(next, next + AT_ONCE)
-          .map((action) =>
-            this.attempt(`${action.kind} ${action.instance}`, action, action.instance, () =>
-              hands.act(action).then(() => true),
-            ),
-          ),
-      );
+    await this.atOnce(
+      others.map((action) => () => this.attempt(action, action.instance, () => hands.act(action))),
+    );
     for (const { action, instance, run } of hands.steps(launches))
-      if (!(await this.attempt(`launch ${action.pool} ${action.host}`, action, instance, run))) return;
+      if (!(await this.attempt(action, instance, run))) return;
   }
 
-  /** Does it and tells of it: whether it was done. What has failed is left alone for a while, known by its key. */
+  private async atOnce(attempts: readonly (() => Promise<unknown>)[]): Promise<void> {
+    for (let next = 0; next < attempts.length; next += AT_ONCE)
+      await Promise.all(attempts.slice(next, next + AT_ONCE).map((attempt) => attempt()));
+  }
+
+  /** Does it and tells of it: whether it was done. What has failed is left alone for a while. */
   private async attempt(
-    key: string,
-    action: Action,
+    action: Deed["action"],
     instance: string,
-    run: () => Promise<boolean>,
+    run: () => Promise<unknown>,
   ): Promise<boolean> {
+    const key =
+      action.kind === "launch" ? `launch ${action.pool} ${action.host}` : `${action.kind} ${instance}`;
     const before = this.failures.get(key);
     const isPutOff = before !== undefined && nowSeconds() < before.untilSeconds;
     if (isPutOff || this.stopping.signal.aborted || !this.settings.fleet.leads) return false;
     const entry = { kind: action.kind, instance, host: action.host, reason: action.reason };
     try {
-      if (!(await run())) return false;
+      if ((await run()) === false) return false;
       this.failures.delete(key);
       this.keep({ at: new Date().toISOString(), action, instance });
       this.args.log.info(entry, action.kind);
