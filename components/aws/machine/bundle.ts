@@ -42,6 +42,8 @@ export interface MachineBundleArgs {
   readonly nodeImage: string;
   /** A shard's, by the settings: its containers are replaced in drain or maint alone. */
   readonly shardState?: ShardSpec["state"];
+  /** Images that a machine in a warm pool has, beside those of its containers: its instance's. */
+  readonly pulledAhead?: readonly string[];
   /** The other nodes of the edge, where the node is one, and where their HAProxies answer one another. */
   readonly otherEdges?: readonly { readonly name: string; readonly entry: Endpoint }[];
   readonly allowCutCalls: boolean;
@@ -87,7 +89,9 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
   const plain = {
     ...files.plain,
     "compose.json": JSON.stringify(composeFile(args), undefined, 1),
-    image: nodeImage,
+    images: [nodeImage, ...(args.pulledAhead ?? []), ...containers.map(({ image }) => image)]
+      .map((image) => `${image}\n`)
+      .join(""),
     ...(isNode ? { reports: "" } : {}),
     programs: programs.map((program) => `${program} ${programHash(program)}\n`).join(""),
   };
@@ -105,7 +109,7 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
     const parameters = Object.keys(secrets.values);
     const whole: MachineManifest = { ...manifest, secrets: { parameters, revision } };
     return tarball({
-      ...mapValues(plain, (content) => ({ content })),
+      ...mapContents(plain, (content): TarEntry => ({ content })),
       [MANIFEST_FILE]: { content: JSON.stringify(whole, undefined, 1) },
       run: { content: RUN_SCRIPT, isExecutable: true },
     });
@@ -133,8 +137,12 @@ const programHash = (name: ProgramName): string => programOf({ program: name })?
 /** A container's files by their path in the bundle, those of its live configuration among them. */
 function filesInBundle(spec: ContainerSpec): BundleFiles {
   const own = mountedFiles(spec);
-  const live = spec.live
-    ? { ...spec.live.secretFiles, ...spec.live.quietFiles, [spec.live.main.name]: spec.live.main.content }
+  const live: BundleFiles = spec.live
+    ? {
+        ...mapContents(spec.live.secretFiles, (content) => pulumi.secret(content)),
+        ...spec.live.quietFiles,
+        [spec.live.main.name]: spec.live.main.content,
+      }
     : {};
   return {
     ...mapKeys(own, (path) => mountedPath(spec, path)),
@@ -213,8 +221,8 @@ function guardOf({ name, otherEdges, role, shardState, stack }: MachineBundleArg
 const mapKeys = (files: BundleFiles, named: (key: string) => string): BundleFiles =>
   Object.fromEntries(Object.entries(files).map(([key, content]) => [named(key), content]));
 
-const mapValues = (
-  files: Readonly<Record<string, string>>,
-  made: (content: string) => TarEntry,
-): Record<string, TarEntry> =>
+const mapContents = <From, To>(
+  files: Readonly<Record<string, From>>,
+  made: (content: From) => To,
+): Record<string, To> =>
   Object.fromEntries(Object.entries(files).map(([path, content]) => [path, made(content)]));

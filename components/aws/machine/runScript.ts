@@ -34,9 +34,18 @@ while read -r name sha256; do
   mv "$file.new" "$file"
 done <"$FLEET_BUNDLE/programs"
 
-step="the image of Node was pulled"
-image=$(<"$FLEET_BUNDLE/image")
-docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image"
+step="images were pulled"
+pull() {
+  docker image inspect "$1" >/dev/null 2>&1 || docker pull --quiet "$1"
+}
+image=$(head -n 1 "$FLEET_BUNDLE/images")
+pull "$image"
+if [[ $FLEET_LIFECYCLE == Warmed:* ]]; then
+  # It is stopped soon, and has another address once it is wanted: nothing is started before.
+  while read -r other; do pull "$other"; done <"$FLEET_BUNDLE/images"
+  printf '{"state":"waiting"}\n' >"$report"
+  exit 75
+fi
 
 step="it was applied"
 # One that a stop of this script has left behind.

@@ -116,12 +116,16 @@ wanted=$(<"$run/pointer")
 if [[ -s $run/applied && $(<"$run/applied") == "$wanted" ]]; then exit 0; fi
 
 # <bundle> <failures> <not before>
-read -r failed failures later <"$run/failed" 2>/dev/null || failed=
+read -r failed failures later 2>/dev/null <"$run/failed" || failed=
 [[ $failed == "$wanted" ]] || failures=0 later=0
 (($(date +%s) >= later)) || exit 0
-# Written first: whatever ends this run, the next ones come ever more slowly, and no two machines in step.
-pause=$((failures < 5 ? 15 << failures : 480))
-echo "$wanted $((failures + 1)) $(($(date +%s) + pause + RANDOM % pause))" >"$run/failed"
+# Whatever ends this run, the next ones come ever more slowly, and no two machines in step.
+slow_down() {
+  local pause=$((failures < 5 ? 15 << failures : 480))
+  echo "$wanted $((failures + 1)) $(($(date +%s) + pause + RANDOM % pause))" >"$run/failed"
+}
+slow_down
+trap slow_down EXIT
 
 install_docker
 bundle=$state/bundles/$wanted
@@ -138,7 +142,9 @@ export FLEET_BUNDLE=$bundle FLEET_BUNDLE_SHA256=$wanted FLEET_FOLDER=$folder AWS
 FLEET_INSTANCE=$(about meta-data/instance-id)
 FLEET_PRIVATE_ADDRESS=$(about meta-data/local-ipv4)
 FLEET_PUBLIC_ADDRESS=$(about_if_any meta-data/public-ipv4)
-export FLEET_INSTANCE FLEET_PRIVATE_ADDRESS FLEET_PUBLIC_ADDRESS
+# Of a machine of a group: where it is on its way to.
+FLEET_LIFECYCLE=$(about_if_any meta-data/autoscaling/target-lifecycle-state)
+export FLEET_LIFECYCLE FLEET_INSTANCE FLEET_PRIVATE_ADDRESS FLEET_PUBLIC_ADDRESS
 code=0
 "$bundle/run" || code=$?
 case $code in
@@ -149,6 +155,7 @@ case $code in
 75) ;; # It waits for calls to end: it is asked again at the next look.
 *) fail "the bundle $wanted was not applied: it ended with code $code" ;;
 esac
+trap - EXIT
 rm -f "$run/failed"
 `;
 
