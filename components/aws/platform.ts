@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { rangeText } from "../settings/ipv4Range";
 import type {
-  Address,
   AddressOf,
   Control,
   FrontDoor,
@@ -48,7 +47,6 @@ export class AwsPlatform implements Platform {
   private readonly ground: Ground;
   private readonly access: AgentAccess;
   private readonly pools: { name: string; role: PoolRole; group: pulumi.Output<string> }[] = [];
-  private readonly reserved: { name: string; role: NodeRole; address: Address }[] = [];
   /** The nodes of the edge that are declared: each one's change waits for the one before. */
   private readonly declaredEdges: pulumi.Resource[] = [];
   private store: Recordings | undefined;
@@ -87,15 +85,13 @@ export class AwsPlatform implements Platform {
       port,
       { address: privateAddress, port: at },
     ]);
-    const address = {
+    return {
       place,
       // Users reach the edges by the load balancer, and no other node.
       publicAddress: privateAddress,
       privateAddress,
       endpoints: Object.fromEntries(endpoints) as AddressOf<R>["endpoints"],
     };
-    this.reserved.push({ name, role, address });
-    return address;
   }
 
   /** A node's zone, and its number among those of its role. */
@@ -133,11 +129,9 @@ export class AwsPlatform implements Platform {
   }
 
   private edgesBut(name: string): { name: string; address: AddressOf<"edge"> }[] {
-    return this.reserved.flatMap((other) =>
-      other.role === "edge" && other.name !== name
-        ? [{ name: other.name, address: other.address as AddressOf<"edge"> }]
-        : [],
-    );
+    return this.edges
+      .filter((other) => other !== name)
+      .map((other) => ({ name: other, address: this.reserve("edge", other) }));
   }
 
   pool(role: PoolRole, name: string, args: PoolArgs, opts: pulumi.ComponentResourceOptions): void {
@@ -180,11 +174,10 @@ export class AwsPlatform implements Platform {
         ground: this.ground,
         access: this.access,
         pools: this.pools,
-        shards: this.reserved.flatMap((node) =>
-          node.role === "shard"
-            ? [{ name: node.name, web: (node.address as AddressOf<"shard">).endpoints.web }]
-            : [],
-        ),
+        shards: this.settings.shards.map((shard) => ({
+          name: shard.name,
+          web: this.reserve("shard", shard.name).endpoints.web,
+        })),
       },
       opts,
     );

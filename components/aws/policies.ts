@@ -26,7 +26,13 @@ const allow = (
   Action: readonly string[],
   Resource: readonly string[],
   Condition?: Statement["Condition"],
-): Statement => ({ Sid, Effect: "Allow", Action, Resource, ...(Condition === undefined ? {} : { Condition }) });
+): Statement => ({
+  Sid,
+  Effect: "Allow",
+  Action,
+  Resource,
+  ...(Condition === undefined ? {} : { Condition }),
+});
 
 /** The partition of a region: ARNs of China and GovCloud begin otherwise. */
 export function partitionOf(region: string): string {
@@ -40,9 +46,7 @@ const arn = (region: string, service: string, resource: string): string =>
 
 /** Who may take a role: a service of AWS, for its machines or itself. */
 export const trust = (service: string): PolicyDocument =>
-  policy([
-    { Sid: "Take", Effect: "Allow", Principal: { Service: service }, Action: ["sts:AssumeRole"] },
-  ]);
+  policy([{ Sid: "Take", Effect: "Allow", Principal: { Service: service }, Action: ["sts:AssumeRole"] }]);
 
 export interface MachineRights {
   readonly region: string;
@@ -97,7 +101,10 @@ function sessionStatements(): Statement[] {
 }
 
 /** What Jibris' machines may besides: put recordings, and read back what they put. Never list, never delete. */
-export function uploadStatements(recordings: { readonly bucket: string; readonly prefix: string }): Statement[] {
+export function uploadStatements(recordings: {
+  readonly bucket: string;
+  readonly prefix: string;
+}): Statement[] {
   return [
     allow("Recordings", ["s3:GetObject", "s3:PutObject"], [`${recordings.bucket}/${recordings.prefix}*`]),
   ];
@@ -121,10 +128,7 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
       "Look",
       [
         "autoscaling:DescribeAutoScalingGroups",
-        "autoscaling:DescribeAutoScalingInstances",
         "autoscaling:DescribeLifecycleHooks",
-        "autoscaling:DescribeScalingActivities",
-        "autoscaling:DescribeWarmPool",
         "ec2:DescribeInstances",
       ],
       ["*"],
@@ -135,7 +139,6 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
         "autoscaling:CompleteLifecycleAction",
         "autoscaling:RecordLifecycleActionHeartbeat",
         "autoscaling:SetDesiredCapacity",
-        "autoscaling:SetInstanceProtection",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
         "autoscaling:UpdateAutoScalingGroup",
       ],
@@ -143,12 +146,12 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
     ),
     allow(
       "HearEvents",
-      ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"],
+      ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
       [arn(region, "sqs", queue)],
     ),
     allow(
       "KeepLease",
-      ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+      ["dynamodb:GetItem", "dynamodb:PutItem"],
       [arn(region, "dynamodb", `table/${table}`)],
     ),
     allow("TellFigures", ["cloudwatch:PutMetricData"], ["*"], {
@@ -197,4 +200,5 @@ export const alarmTopicPolicy = (topic: string, alarms: readonly string[]): Poli
   ]);
 
 /** The alarms of the stack, by their names' beginning. */
-export const alarmArn = (region: string, prefix: string): string => arn(region, "cloudwatch", `alarm:${prefix}*`);
+export const alarmArn = (region: string, prefix: string): string =>
+  arn(region, "cloudwatch", `alarm:${prefix}*`);

@@ -66,7 +66,7 @@ export class AwsPool extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const template = this.launchTemplate(pointer, allowed);
+    const template = this.launchTemplate(allowed);
     const hook = this.drainHook();
     const group = new autoscaling.Group(
       name,
@@ -150,7 +150,7 @@ export class AwsPool extends pulumi.ComponentResource {
     return this.args.role === "bridge" && this.args.ground.context.settings.aws.bridges.spot;
   }
 
-  private launchTemplate(pointer: pulumi.Output<string>, allowed: MachineRole): ec2.LaunchTemplate {
+  private launchTemplate(allowed: MachineRole): ec2.LaunchTemplate {
     const { ground, role } = this.args;
     const { context, network } = ground;
     const { aws } = context.settings;
@@ -189,7 +189,7 @@ export class AwsPool extends pulumi.ComponentResource {
           },
         ],
         tagSpecifications: [
-          { resourceType: "instance", tags: { ...tags, ...bundleTags(context.settings, pointer) } },
+          { resourceType: "instance", tags },
           { resourceType: "volume", tags },
           { resourceType: "network-interface", tags },
         ],

@@ -49,11 +49,9 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
       url: `https://${host.privateAddress}:${AGENT_PORT}`,
       drained: host.drained,
     }));
-    this.controlled = pulumi
-      .all([token.result, own.certificate])
-      .apply(([agentToken, agentCertificate]) => ({
-        fleet: { kind: "docker" as const, agents, agentToken, agentCertificate },
-      }));
+    this.controlled = pulumi.all([token.result, own.certificate]).apply(([agentToken, agentCertificate]) => ({
+      fleet: { kind: "docker" as const, agents, agentToken, agentCertificate },
+    }));
     this.registerOutputs();
   }
 

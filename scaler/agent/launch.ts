@@ -69,7 +69,8 @@ async function repeatedly(
 ): Promise<void> {
   for (let failures = 1; failures < tries; failures += 1)
     try {
-      await run(); return;
+      await run();
+      return;
     } catch (error) {
       cancelled.throwIfAborted();
       onFailure(error);

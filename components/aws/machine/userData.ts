@@ -119,9 +119,13 @@ if [[ -s $run/applied && $(<"$run/applied") == "$wanted" ]]; then exit 0; fi
 read -r failed failures later 2>/dev/null <"$run/failed" || failed=
 [[ $failed == "$wanted" ]] || failures=0 later=0
 (($(date +%s) >= later)) || exit 0
-# Written first: whatever ends this run, the next ones come ever more slowly, and no two machines in step.
-pause=$((failures < 5 ? 15 << failures : 480))
-echo "$wanted $((failures + 1)) $(($(date +%s) + pause + RANDOM % pause))" >"$run/failed"
+# Whatever ends this run, the next ones come ever more slowly, and no two machines in step.
+slow_down() {
+  local pause=$((failures < 5 ? 15 << failures : 480))
+  echo "$wanted $((failures + 1)) $(($(date +%s) + pause + RANDOM % pause))" >"$run/failed"
+}
+slow_down
+trap slow_down EXIT
 
 install_docker
 bundle=$state/bundles/$wanted
@@ -151,6 +155,7 @@ case $code in
 75) ;; # It waits for calls to end: it is asked again at the next look.
 *) fail "the bundle $wanted was not applied: it ended with code $code" ;;
 esac
+trap - EXIT
 rm -f "$run/failed"
 `;
 
