@@ -125,7 +125,12 @@ export const newInstance = (role: FakeInstance["role"]): FakeInstance => ({
 });
 
 /** What the agent would tell of an instance. */
-export function told(name: string, one: FakeInstance, timestamp: string): Instance {
+export function told(
+  name: string,
+  one: FakeInstance,
+  timestamp: string,
+  pool = one.role === "bridge" ? "s1-bridges" : "jibris",
+): Instance {
   const { busy, draining, ended, fenced, launchedAt, participants, retiring, role } = one;
   const bridge = {
     participants,
@@ -142,7 +147,7 @@ export function told(name: string, one: FakeInstance, timestamp: string): Instan
   const jibri = { status: { busyStatus: busy ? "BUSY" : "IDLE", health: { healthStatus: "HEALTHY" } } };
   return {
     name,
-    pool: role === "bridge" ? "s1-bridges" : "jibris",
+    pool,
     role,
     revision: "1",
     launchedAt,

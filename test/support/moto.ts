@@ -26,6 +26,11 @@ export class Moto {
 
   constructor(private readonly options: MotoOptions) {}
 
+  /** Has it in the cache: what start() else does first. */
+  static install(): void {
+    installed();
+  }
+
   get url(): string {
     return `http://${this.#address}:${this.options.port}`;
   }

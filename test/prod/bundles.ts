@@ -1,0 +1,113 @@
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
+import {
+  MANIFEST_FILE,
+  machineKeys,
+  machineManifest,
+  programKey,
+  type MachineManifest,
+  type MachineReport,
+} from "@jitsi-fleet/scaler";
+import { text } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { extract } from "tar-stream";
+import { fill, type Self } from "../../scaler/machine/content";
+import { joinParts } from "../../scaler/machine/secretParts";
+import type { ClientSettings } from "../support/aws/clientSettings";
+
+/** What a machine reads of its bundle. */
+export interface ReadBundle {
+  readonly sha256: string;
+  readonly manifest: MachineManifest;
+  /** A file of a container, its placeholders filled in. */
+  file(container: string, path: string, self: Self): string;
+}
+
+/** The bundles of a stack, read as machines read them: pointer, bundle, secrets. */
+export class StackBundles {
+  private readonly s3: S3Client;
+  private readonly ssm: SSMClient;
+
+  constructor(
+    settings: ClientSettings,
+    private readonly bucket: string,
+  ) {
+    this.s3 = new S3Client(settings);
+    this.ssm = new SSMClient(settings);
+  }
+
+  /** Who has a pointer: nodes and pools. */
+  async names(): Promise<string[]> {
+    const { Contents = [] } = await this.s3.send(
+      new ListObjectsV2Command({ Bucket: this.bucket, Prefix: "machines/" }),
+    );
+    return Contents.flatMap(({ Key }) => /^machines\/([^/]+)\/current$/.exec(Key ?? "")?.[1] ?? []);
+  }
+
+  /** The hash that the pointer names; undefined where there is none. */
+  async pointer(name: string): Promise<string | undefined> {
+    try {
+      return (await this.get(machineKeys(name).pointer)).toString("utf8").trim();
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined;
+      throw error;
+    }
+  }
+
+  async read(name: string): Promise<ReadBundle> {
+    const sha256 = await this.pointer(name);
+    if (sha256 === undefined) throw new Error(`${name} has no pointer`);
+    const files = await untarred(await this.get(machineKeys(name).bundle(sha256)));
+    const manifest = machineManifest.parse(JSON.parse(files.get(MANIFEST_FILE) ?? ""));
+    const secrets = joinParts(await this.parameters(manifest.secrets.parameters), manifest.secrets.revision);
+    return {
+      sha256,
+      manifest,
+      file: (container, path, self) => {
+        const at = `containers/${container}/${path}`;
+        const content = secrets[at] ?? files.get(at);
+        if (content === undefined) throw new Error(`${name} has no ${at}`);
+        return fill(content, self);
+      },
+    };
+  }
+
+  async program(sha256: string): Promise<string> {
+    return (await this.get(programKey(sha256))).toString("utf8");
+  }
+
+  async report(name: string, report: MachineReport): Promise<void> {
+    const Body = JSON.stringify(report);
+    await this.s3.send(new PutObjectCommand({ Bucket: this.bucket, Key: machineKeys(name).report, Body }));
+  }
+
+  close(): void {
+    this.s3.destroy();
+    this.ssm.destroy();
+  }
+
+  private async parameters(names: string[]): Promise<string[]> {
+    const { Parameters = [] } = await this.ssm.send(
+      new GetParametersCommand({ Names: names, WithDecryption: true }),
+    );
+    return names.map((name) => Parameters.find((one) => one.Name === name)?.Value ?? "");
+  }
+
+  private async get(Key: string): Promise<Buffer> {
+    const { Body } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key }));
+    return Buffer.from((await Body?.transformToByteArray()) ?? []);
+  }
+}
+
+async function untarred(tar: Buffer): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for await (const entry of Readable.from([tar]).pipe(extract()))
+    files.set(entry.header.name, await text(entry));
+  return files;
+}

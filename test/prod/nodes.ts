@@ -1,0 +1,220 @@
+import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { scalerConfiguration } from "../../scaler/configuration";
+import { shardPorts } from "../../components/aws/ports";
+import type { ClientSettings } from "../support/aws/clientSettings";
+import type { StackBundles } from "./bundles";
+
+const LOOK_SECONDS = 0.5;
+
+interface NodeMachine {
+  readonly node: string;
+  readonly role: string;
+  readonly instance: string;
+  readonly address: string;
+}
+
+/**
+ * Stand-ins for the nodes' machines: each follows its pointer and reports what it is told as in force. On a scaler's
+ * machine the real scaler runs, from the program and the configuration of its bundle; on a shard's a web server that
+ * says what the shard holds.
+ */
+export class Nodes {
+  /** What each shard's Jicofo counts. */
+  readonly participants = new Map<string, number>();
+  /** Nodes that are told something and do not bring it into force, and why. */
+  readonly waiting = new Map<string, string>();
+  /** What of a bundle each machine has in force. */
+  private readonly applied = new Map<string, string>();
+  private readonly scalers = new Map<string, RunningScaler>();
+  private readonly shards = new Map<string, Server>();
+  private readonly ec2: EC2Client;
+  private readonly over = new AbortController();
+  private readonly done: Promise<void>;
+  /** What went wrong in following. */
+  failure: unknown;
+
+  constructor(
+    private readonly settings: ClientSettings,
+    private readonly bundles: StackBundles,
+  ) {
+    this.ec2 = new EC2Client(settings);
+    this.done = this.follow();
+  }
+
+  get runningScalers(): string[] {
+    return [...this.scalers.keys()].sort();
+  }
+
+  /** Asks a scaler's API, as who is in its network. */
+  ask(node: string, path: string): Promise<string> {
+    const scaler = this.scalers.get(node);
+    if (!scaler) throw new Error(`no scaler runs on ${node}`);
+    return scaler.run(path);
+  }
+
+  /** Kills a scaler; its machine starts it again at the next look. */
+  async kill(node: string): Promise<void> {
+    await this.scalers.get(node)?.stop("SIGKILL");
+    this.scalers.delete(node);
+    this.applied.delete(node);
+  }
+
+  async stop(): Promise<void> {
+    this.over.abort();
+    await this.done;
+    for (const scaler of this.scalers.values()) await scaler.stop("SIGTERM");
+    for (const server of this.shards.values()) {
+      server.close();
+      server.closeAllConnections();
+    }
+    this.ec2.destroy();
+  }
+
+  private async follow(): Promise<void> {
+    const { signal } = this.over;
+    while (!signal.aborted) {
+      try {
+        const there = await this.machines();
+        for (const node of [...this.applied.keys()].filter(
+          (one) => !there.some((machine) => machine.node === one),
+        ))
+          await this.end(node);
+        for (const machine of there) await this.look(machine);
+      } catch (error) {
+        this.failure = error;
+      }
+      await sleep(LOOK_SECONDS * 1000, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async machines(): Promise<NodeMachine[]> {
+    const { Reservations = [] } = await this.ec2.send(
+      new DescribeInstancesCommand({
+        Filters: [
+          { Name: "tag-key", Values: ["Node"] },
+          { Name: "instance-state-name", Values: ["running"] },
+        ],
+      }),
+    );
+    return Reservations.flatMap(({ Instances = [] }) => Instances).map(
+      ({ InstanceId = "", PrivateIpAddress = "", Tags = [] }) => {
+        const tag = (key: string): string => Tags.find(({ Key }) => Key === key)?.Value ?? "";
+        return { node: tag("Node"), role: tag("Role"), instance: InstanceId, address: PrivateIpAddress };
+      },
+    );
+  }
+
+  private async look(machine: NodeMachine): Promise<void> {
+    const { address, instance, node, role } = machine;
+    const pointer = await this.bundles.pointer(node);
+    const state = `${instance} ${pointer ?? ""}`;
+    if (pointer === undefined || this.applied.get(node) === state) return;
+    const reason = this.waiting.get(node);
+    const report = { name: node, instance, bundle: pointer, time: new Date().toISOString(), replaced: [] };
+    if (reason !== undefined) return this.bundles.report(node, { ...report, state: "waiting", reason });
+    if (role === "scaler") await this.startScaler(machine);
+    if (role === "shard") await this.serveShard(node, address);
+    this.applied.set(node, state);
+    await this.bundles.report(node, { ...report, state: "applied" });
+  }
+
+  private async startScaler({ address, instance, node }: NodeMachine): Promise<void> {
+    const bundle = await this.bundles.read(node);
+    const self = { id: instance, privateAddress: address, publicAddress: undefined };
+    const written = scalerConfiguration.parse(JSON.parse(bundle.file("scaler", "configuration.json", self)));
+    const container = bundle.manifest.containers.find(({ name }) => name === "scaler");
+    if (!container?.program) throw new Error(`${node} has no program for its scaler`);
+    // Each machine has its own address; here all are this machine's.
+    const configuration = { ...written, listen: { ...written.listen, address } };
+    const program = await this.bundles.program(container.program.sha256);
+    await this.scalers.get(node)?.stop("SIGTERM");
+    this.scalers.set(node, new RunningScaler(program, configuration, this.settings));
+  }
+
+  private async serveShard(shard: string, address: string): Promise<void> {
+    if (this.shards.has(shard)) return;
+    const server = createServer((request, response) => {
+      const participants = this.participants.get(shard) ?? 0;
+      if (request.url !== "/_stats") return void response.writeHead(404).end();
+      response.end(
+        JSON.stringify({
+          conferences: participants > 0 ? 1 : 0,
+          participants,
+          jibri: { recording_active: 0, live_streaming_active: 0 },
+        }),
+      );
+    });
+    server.listen(shardPorts.web, address);
+    await once(server, "listening");
+    this.shards.set(shard, server);
+  }
+
+  private async end(node: string): Promise<void> {
+    this.applied.delete(node);
+    await this.scalers.get(node)?.stop("SIGTERM");
+    this.scalers.delete(node);
+    this.shards.get(node)?.close();
+    this.shards.delete(node);
+  }
+}
+
+/** The program of a bundle, run as its container would run it. */
+class RunningScaler {
+  private readonly folder = mkdtempSync(join(tmpdir(), "fleet-prod-scaler-"));
+  private readonly child: ChildProcess;
+  output = "";
+
+  constructor(
+    program: string,
+    configuration: object,
+    private readonly settings: ClientSettings,
+  ) {
+    writeFileSync(join(this.folder, "program.js"), program);
+    writeFileSync(join(this.folder, "configuration.json"), JSON.stringify(configuration));
+    const child = this.spawn();
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
+    this.child = child;
+  }
+
+  /** The program's own command beside it, such as `pools`. */
+  async run(word: string): Promise<string> {
+    const child = this.spawn(word);
+    let said = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await once(child, "close");
+    return said;
+  }
+
+  async stop(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const ended = once(this.child, "exit");
+      this.child.kill(signal);
+      await ended;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private spawn(...args: string[]) {
+    const { accessKeyId, secretAccessKey } = this.settings.credentials;
+    return spawn(process.execPath, ["program.js", ...args], {
+      cwd: this.folder,
+      env: {
+        PATH: process.env["PATH"],
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        FLEET_CONFIGURATION: join(this.folder, "configuration.json"),
+        FLEET_HEARTBEAT: join(this.folder, "alive"),
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+}
