@@ -109,7 +109,8 @@ export class Network extends pulumi.ComponentResource {
         vpcId: own.id,
         availabilityZone: zone,
         cidrBlock: rangeText(range),
-        ...(ipv6
+        // Machines have none: a bridge could not tell users of it.
+        ...(ipv6 && use === "loadBalancer"
           ? {
               ipv6CidrBlock: own.ipv6CidrBlock.apply((block) => ipv6Subnet(block, zone, use)),
               assignIpv6AddressOnCreation: true,

@@ -187,7 +187,9 @@ export const awsSchema = z.strictObject({
   ipv6: z
     .boolean()
     .default(false)
-    .describe("Whether users reach the meetings and bridges by IPv6 too. Own network only."),
+    .describe(
+      "Whether the load balancer has IPv6 addresses too; bridges are reached by IPv4. Own network only.",
+    ),
   flowLogs: z
     .boolean()
     .default(false)
