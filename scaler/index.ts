@@ -11,6 +11,7 @@ export {
   type UploaderConfiguration,
 } from "./configuration";
 export { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "./keeper/certificates/options";
+export { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "./fleetStatus";
 export { hostStateSchema } from "./hostApi";
 export { bundle, programNames, type ProgramName } from "./bundle";
 export type { AcmeOptions } from "./keeper/certificates/options";

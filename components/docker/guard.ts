@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { z } from "zod";
 import type { Route } from "../platform";
-import type { Settings } from "../settings";
+import { howItLeaves } from "../routes";
+import type { DockerFleetSettings } from "../settings";
 import { stoppable, stopRules, type Stoppable } from "../stopRules";
 import { connectionOf, ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
 import { dockerClient, type Connection } from "./connection";
@@ -43,7 +44,7 @@ export class Guard {
 
   constructor(
     private readonly stack: string,
-    private readonly settings: Settings,
+    private readonly settings: DockerFleetSettings,
   ) {
     this.edges = new Edges(stack, settings);
     const onDryRun = { onDryRun: true };
@@ -130,7 +131,7 @@ export class Guard {
     this.isDestroying = true;
     const { docker, shards } = this.settings;
     const subjects: Subject[] = [
-      ...shards.map(({ host, name }) => ({ role: "shard", node: name, place: host }) as const),
+      ...shards.map(({ name, place }) => ({ role: "shard", node: name, place }) as const),
       ...docker.hosts
         .filter(({ roles }) => roles.includes("bridge") || roles.includes("jibri"))
         .map(({ name }) => ({ role: "instances", node: agentName(name), place: name }) as const),
@@ -215,18 +216,6 @@ const inReady = (shard: string): Finding => ({
   objection: `shard ${shard} is in state ready`,
   hostIsDown: false,
 });
-
-function howItLeaves(before: Route, after: Route | undefined): string | undefined {
-  if (before.state === "maint") return undefined;
-  if (!after) return `Removing shard ${before.node}`;
-  if (
-    after.place !== before.place ||
-    after.endpoint.address !== before.endpoint.address ||
-    after.endpoint.port !== before.endpoint.port
-  )
-    return `Moving shard ${before.node}`;
-  return after.state === "maint" ? `Setting shard ${before.node} to maint` : undefined;
-}
 
 const labelled = z.object({ labels: z.array(z.object({ label: z.string(), value: z.string() })) });
 const routed = z.object({ environment: z.object({ [ROUTES_VARIABLE]: z.string() }) });

@@ -10,7 +10,7 @@ import {
 } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { programContainer } from "../program";
-import { RECORDINGS_VOLUME, UPLOADER_PORT } from "../jitsi/recordings";
+import { RECORDINGS_VOLUME, uploadLinks } from "../jitsi/recordings";
 import type { ContainerSpec, InstanceSpec, InstanceTemplate, PoolRole } from "../platform";
 import { SUBJECT_VARIABLE, TARGET_VARIABLE, type SweepTarget } from "./commands/input";
 import { instanceBody } from "./container";
@@ -76,7 +76,7 @@ export class HostAgent extends pulumi.ComponentResource {
         host: host.name,
         listen: { address: "0.0.0.0", port: AGENT_PORT, token, tls: { certificate, privateKey } },
         dockerSocket: SOCKET,
-        ...(hasJibris ? { uploader: `http://uploader:${UPLOADER_PORT}` } : {}),
+        ...(hasJibris ? { uploader: uploadLinks({}).uploader } : {}),
         slots: { bridge: host.slots.bridges, jibri: host.slots.jibris },
         publicAddress: host.publicAddress,
         mediaPorts: host.ports,

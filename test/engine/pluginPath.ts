@@ -9,6 +9,7 @@ import { cacheDir } from "../support/cache";
 /** The plug-ins there is a stand-in for, and the module in `plugins/` that is one. */
 const standIns = {
   "pulumi-language-nodejs": "languageHost",
+  "pulumi-resource-aws": "aws",
   "pulumi-resource-command": "command",
   "pulumi-resource-docker": "docker",
   "pulumi-resource-random": "random",

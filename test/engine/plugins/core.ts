@@ -57,10 +57,10 @@ export interface ResourceType<Client> {
   nested?: Record<string, readonly string[]>;
   /** Values of inputs that the program leaves out. */
   defaults?: Properties;
-  /** Fills in what the program left out inside an input. */
-  complete?: (inputs: Properties) => Properties;
-  /** Whether a missing `name` becomes the resource's name with a random suffix. */
-  autoName?: boolean;
+  /** Fills in what the program left out inside an input. There is no client while the provider's configuration is unknown. */
+  complete?: (inputs: Properties, client: Client | undefined) => Properties;
+  /** The input that becomes the resource's name with a random suffix where it is missing; `true`: `name`. */
+  autoName?: boolean | string;
   /** The inputs whose change replaces the resource. */
   forceNew: readonly string[] | "all";
   /** Lists in which order says nothing. */
@@ -97,6 +97,8 @@ export interface ProviderPlugin<Client> {
   config: readonly string[];
   configure: (config: Properties) => Client;
   types: Record<string, ResourceType<Client>>;
+  /** What can be asked without a resource, by token. */
+  functions?: Record<string, (args: Properties, client: Client) => Promise<Properties>>;
   /**
    * Whether the plug-in keeps track of secrets: any secret input then makes every output secret. Otherwise the engine
    * marks those outputs that have the name of a secret input.
@@ -188,7 +190,12 @@ export function serveProvider<Client>(plugin: ProviderPlugin<Client>): void {
     check: unary<rpc.CheckRequest, rpc.CheckResponse>((request) => {
       const type = typeOf(request.getUrn());
       const [olds, news] = [properties(request.getOlds()), properties(request.getNews())];
-      const inputs = withDefaults(type, nameOf(request.getUrn()), olds, news, request.getRandomseed_asU8());
+      const inputs = withDefaults(type, client, {
+        name: nameOf(request.getUrn()),
+        olds,
+        news,
+        randomSeed: request.getRandomseed_asU8(),
+      });
       const failures = faultsOf(type, news).map(({ property, reason }) => failure(property, reason));
       return new rpc.CheckResponse().setInputs(struct(inputs)).setFailuresList(failures);
     }),
@@ -270,6 +277,14 @@ export function serveProvider<Client>(plugin: ProviderPlugin<Client>): void {
       };
       await typeOf(request.getUrn()).delete?.(resource, operationOn(request.getUrn()));
       return new Empty();
+    }),
+    invoke: unary<rpc.InvokeRequest, rpc.InvokeResponse>(async (request) => {
+      const ask = plugin.functions?.[request.getTok()];
+      if (ask === undefined)
+        throw new Error(`the stand-in plug-in does not know the function ${request.getTok()}`);
+      if (client === undefined) throw new Error("the provider was not configured");
+      const given = revealed(properties(request.getArgs()));
+      return new rpc.InvokeResponse().setReturn(struct(await ask(given, client)));
     }),
     cancel: unary<Empty, Empty>(() => {
       interrupted.abort(new Error("interrupted"));
@@ -373,25 +388,35 @@ function faultsOf<Client>(
 
 function withDefaults<Client>(
   type: ResourceType<Client>,
-  name: string,
-  olds: Properties,
-  news: Properties,
-  randomSeed: Uint8Array,
+  client: Client | undefined,
+  {
+    name,
+    olds,
+    news,
+    randomSeed,
+  }: { name: string; olds: Properties; news: Properties; randomSeed: Uint8Array },
 ): Properties {
   const given = Object.fromEntries(Object.entries(news).filter(([, value]) => value !== null));
-  const set = type.complete?.(given) ?? given;
+  const set = type.complete?.(given, client) ?? given;
   const filled: Properties = { ...type.defaults };
-  if (type.autoName === true) {
+  const property = nameProperty(type);
+  if (property !== undefined) {
     const suffix = Buffer.from(randomSeed).toString("hex").slice(0, 7);
-    filled["name"] = isAutoNamed(olds) ? (olds["name"] ?? null) : `${name}-${suffix}`;
+    const kept = isAutoNamed(type, olds) ? (olds[property] ?? null) : null;
+    filled[property] = kept ?? `${name}-${suffix}`;
   }
   const defaults = Object.keys(filled).filter((key) => set[key] === undefined);
   return { ...filled, ...set, ...(defaults.length > 0 ? { [defaultsKey]: defaults } : {}) };
 }
 
-function isAutoNamed(inputs: Properties): boolean {
+function nameProperty<Client>({ autoName }: ResourceType<Client>): string | undefined {
+  if (autoName === undefined || autoName === false) return undefined;
+  return autoName === true ? "name" : autoName;
+}
+
+function isAutoNamed<Client>(type: ResourceType<Client>, inputs: Properties): boolean {
   const defaults = inputs[defaultsKey];
-  return isList(defaults) && defaults.includes("name");
+  return isList(defaults) && defaults.includes(nameProperty(type) ?? "");
 }
 
 function comparableState<Client>(
@@ -417,7 +442,7 @@ function isKept<Client>(type: ResourceType<Client>, news: Properties, change: Ch
 
 /** A name the program sets can be held by one resource at a time only. */
 function deletesFirst<Client>(type: ResourceType<Client>, news: Properties): boolean {
-  return type.deleteBeforeReplace === true || (type.autoName === true && !isAutoNamed(news));
+  return type.deleteBeforeReplace === true || (nameProperty(type) !== undefined && !isAutoNamed(type, news));
 }
 
 function diffResponse(
