@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AwsEmulator } from "../support/aws/emulator";
+import { AwsEmulator } from "../support/aws/emulator";
 import { AwsBed, CLOCK_SCALE, newEmulator, until } from "./awsBed";
 import type { ScalerProcess } from "./scalerProcess";
 
@@ -34,9 +34,12 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     assert.deepEqual(bed.most, { bridge: 3, jibri: 2 });
     for (const role of ["bridge", "jibri"] as const)
       assert.equal((await bed.group(role)).DesiredCapacity, bed.counted(role).length);
-    const status = await bed.status();
+    await until("what is written down is up to date", async () =>
+      (await bed.status()).pools.every(({ instances }, index) => instances === 2 - index),
+    );
+    const { pools } = await bed.status();
     assert.deepEqual(
-      status.pools.map(({ fresh, instances, pool, silent }) => ({ pool, fresh, instances, silent })),
+      pools.map(({ fresh, instances, pool, silent }) => ({ pool, fresh, instances, silent })),
       [
         { pool: "s1-bridges", fresh: true, instances: 2, silent: 0 },
         { pool: "jibris", fresh: true, instances: 1, silent: 0 },
@@ -69,6 +72,7 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     it(`two of them, and who acts is killed in mid-${moment}: the other goes on, nothing is doubled, nothing cut`, async () => {
       bed = await AwsBed.start(emulator);
       const [first, second] = [await bed.scaler("scaler-1"), await bed.scaler("scaler-2")];
+      await until("both answer", async () => (await answers(first)) && (await answers(second)));
       const leading = async (): Promise<ScalerProcess | undefined> => {
         for (const one of [first, second])
           if (one.isRunning && /^jitsi_fleet_scaler_leads 1$/m.test(await (await one.ask("/metrics")).text()))
@@ -113,6 +117,7 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     const first = await bed.scaler("scaler-1");
     await bed.settled(2, 1);
     const second = await bed.scaler("scaler-2");
+    await until("it answers", () => answers(second));
     await until("it sees the fleet", async () =>
       /^jitsi_fleet_pool_serving_instances\{pool="s1-bridges"\} 2$/m.test(
         await (await second.ask("/metrics")).text(),
@@ -126,7 +131,9 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
   });
 
   it("a machine that somebody ends is drained, held as long as people are on it, and then let go", async () => {
-    bed = await AwsBed.start(emulator);
+    const slow = await AwsEmulator.start({ clockScale: 2 });
+    after(() => slow.stop());
+    bed = await AwsBed.start(slow, 30);
     const scaler = await bed.scaler();
     await bed.settled(2, 1);
     const [victim] = bed.up("bridge");
@@ -135,18 +142,32 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     await until("its load is known", async () => (await bed.status()).pools[0]?.participants === 10);
     await bed.end(victim.id);
     await until("it is drained", () => victim.instance.draining);
-    // The hook waits four seconds here; heartbeats hold it for longer.
-    await sleep(7000);
-    assert.deepEqual(
-      [...bed.states("bridge")].sort(),
-      ["InService", "InService", "Terminating:Wait"],
-      scaler.output.slice(-3000),
-    );
+    // A heartbeat holds it 15 s here, and one comes each 10 s.
+    await sleep(20_000);
+    assert.deepEqual([...bed.states("bridge")].sort(), ["InService", "InService", "Terminating:Wait"]);
     assert.deepEqual((await bed.status()).pools[0]?.participants, 10);
     victim.instance.participants = 0;
     await bed.settled(2, 1);
     assert.deepEqual(bed.cut, []);
     assert.match(scaler.output, /"kind":"heartbeat"/);
+  });
+
+  it("a machine that was retained, for the drain took longer than the hook, is ended once it is empty", async () => {
+    bed = await AwsBed.start(emulator, 30);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    const [victim] = bed.up("bridge");
+    assert(victim);
+    victim.instance.participants = 10;
+    await until("its load is known", async () => (await bed.status()).pools[0]?.participants === 10);
+    await bed.end(victim.id);
+    await until("it is retained", () => bed.states("bridge").includes("Terminating:Retained"));
+    await until("it is drained", () => victim.instance.draining);
+    assert((await bed.group("bridge")).DesiredCapacity === 2);
+    victim.instance.participants = 0;
+    await bed.settled(2, 1);
+    assert.equal((await bed.group("bridge")).DesiredCapacity, 2);
+    assert.deepEqual(bed.cut, []);
   });
 
   it("a Spot machine that is taken away is drained, made up for ahead, and evacuated before its end", async () => {
@@ -156,11 +177,11 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     bed.load(20);
     const [victim] = bed.up("bridge");
     assert(victim);
-    await bed.announce(victim.id, "interruption");
+    await bed.announce(victim.id, "rebalance");
     await until("it is drained", () => victim.instance.draining);
     await until("another is launched", () => bed.counted("bridge").length === 3);
     assert.equal(victim.instance.participants, 20);
-    // The same notice as it would have been some time ago: a minute is left.
+    // Read late: less than a minute is left.
     await bed.announce(victim.id, "interruption", 70);
     await bed.settled(2, 1);
     assert.deepEqual(
@@ -275,3 +296,9 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     assert(bed.most.bridge <= 3, `${bed.most.bridge}`);
   });
 });
+
+const answers = (scaler: ScalerProcess): Promise<boolean> =>
+  scaler.ask("/v1/health").then(
+    ({ ok }) => ok,
+    () => false,
+  );

@@ -149,8 +149,8 @@ export class AwsBed {
     private readonly table: string,
   ) {}
 
-  /** @param groups What the groups are besides what all are. */
-  static async start(emulator: AwsEmulator, groups: Partial<Record<Role, object>> = {}): Promise<AwsBed> {
+  /** @param hookSeconds How long the groups' hooks hold what ends, in emulated seconds. */
+  static async start(emulator: AwsEmulator, hookSeconds = 3600): Promise<AwsBed> {
     const settings = emulator.clientSettings();
     const [ec2, sqs, sns] = [new EC2Client(settings), new SQSClient(settings), new SNSClient(settings)];
     const [dynamo, scaling] = [new DynamoDBClient(settings), new AutoScalingClient(settings)];
@@ -185,7 +185,7 @@ export class AwsBed {
       table,
     );
     bed.follow();
-    const subnets = await network(ec2);
+    const subnets = await network(emulator, ec2);
     for (const role of ["bridge", "jibri"] as const)
       await scaling.send(
         new CreateAutoScalingGroupCommand({
@@ -199,13 +199,12 @@ export class AwsBed {
             {
               LifecycleHookName: "drain",
               LifecycleTransition: "autoscaling:EC2_INSTANCE_TERMINATING",
-              HeartbeatTimeout: 120,
+              HeartbeatTimeout: hookSeconds,
               NotificationTargetARN: TopicArn,
               RoleARN: "arn:aws:iam::123456789012:role/notify",
             },
           ],
           InstanceLifecyclePolicy: { RetentionTriggers: { TerminateHookAbandon: "retain" } },
-          ...groups[role],
         }),
       );
     return bed;
@@ -381,11 +380,13 @@ export class AwsBed {
   }
 }
 
-let made: Promise<string[]> | undefined;
+const made = new Map<AwsEmulator, Promise<string[]>>();
 
-/** Subnets of loopback addresses, and the launch template: once for all groups. */
-function network(ec2: EC2Client): Promise<string[]> {
-  return (made ??= (async () => {
+/** Subnets of loopback addresses, and the launch template: once for all groups of an emulator. */
+function network(emulator: AwsEmulator, ec2: EC2Client): Promise<string[]> {
+  const before = made.get(emulator);
+  if (before) return before;
+  const making = (async () => {
     const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "127.42.0.0/16" }));
     await ec2.send(
       new CreateLaunchTemplateCommand({
@@ -404,7 +405,9 @@ function network(ec2: EC2Client): Promise<string[]> {
       return Subnet?.SubnetId ?? "";
     });
     return Promise.all(subnets);
-  })());
+  })();
+  made.set(emulator, making);
+  return making;
 }
 
 export const newEmulator = (behaviour: Partial<Behaviour> = {}): Promise<AwsEmulator> =>
