@@ -210,6 +210,7 @@ export class Engine {
         state: isForWarmPool ? "Warmed:Pending" : "Pending",
         isHealthy: true,
         isProtected: group.isNewProtected,
+        inServiceAt: undefined,
         isUp: false,
         isLost: false,
         isGone: false,
@@ -264,6 +265,7 @@ export class Engine {
     if (!isWarm(member) || group.warmPool?.state === "Running") {
       close(member, "Successful");
       member.state = isWarm(member) ? "Warmed:Running" : "InService";
+      member.inServiceAt = this.clock.now();
       this.reconcile(group);
       return;
     }
@@ -583,7 +585,8 @@ export class Engine {
       });
   }
 
-  private run(act: () => Promise<void>): void {
+  /** What fails in it, `settled` throws. */
+  run(act: () => Promise<void>): void {
     if (this.isStopped) return;
     const running: Promise<void> = act()
       .catch((error: unknown) => {

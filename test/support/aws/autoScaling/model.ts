@@ -53,8 +53,11 @@ export interface Member {
   readonly subnet: Subnet;
   readonly template: TemplateVersion;
   readonly isSpot: boolean;
+  /** Emulated seconds since the epoch. */
   readonly launchedAt: number;
   state: LifecycleState;
+  /** Emulated seconds since the epoch. */
+  inServiceAt: number | undefined;
   isHealthy: boolean;
   isProtected: boolean;
   /** Its machine runs, and the emulator's user has been told. */
