@@ -177,8 +177,17 @@ export class Machines {
     await this.ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
   }
 
+  /** What has ended already is none the worse for it. */
   async end(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+    const InstanceIds = [...ids];
+    if (InstanceIds.length === 0) return;
+    try {
+      await this.ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+    } catch (error) {
+      const { Reservations = [] } = await this.ec2.send(new DescribeInstancesCommand({ InstanceIds }));
+      const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+      if (!instances.every(({ State }) => State?.Name === "terminated")) throw error;
+    }
   }
 
   private async machines(group: string, ids: readonly string[]): Promise<Machine[]> {
