@@ -2,6 +2,7 @@ import {
   DescribeInstancesCommand,
   DescribeLaunchTemplatesCommand,
   DescribeLaunchTemplateVersionsCommand,
+  DescribeNetworkInterfacesCommand,
   DescribeSubnetsCommand,
   EC2Client,
   RunInstancesCommand,
@@ -164,6 +165,16 @@ export class Machines {
     const { Instances = [] } = await this.ec2.send(new RunInstancesCommand(input));
     const ids = Instances.flatMap(({ InstanceId }) => InstanceId ?? []);
     return { machines: await this.machines(order.group, ids), version: String(VersionNumber) };
+  }
+
+  /** The zone of a network interface; undefined where there is no such. */
+  async zoneOf(networkInterface: string): Promise<string | undefined> {
+    const { NetworkInterfaces = [] } = await this.ec2.send(
+      new DescribeNetworkInterfacesCommand({
+        Filters: [{ Name: "network-interface-id", Values: [networkInterface] }],
+      }),
+    );
+    return NetworkInterfaces[0]?.AvailabilityZone;
   }
 
   async start(group: string, id: string): Promise<Machine> {
