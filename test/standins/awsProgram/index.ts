@@ -188,8 +188,6 @@ new iam.RolePolicyAttachment(
   opts,
 );
 const profile = new iam.InstanceProfile("profile", { role: role.name }, opts);
-const placement = new ec2.PlacementGroup("apart", { strategy: "spread" }, opts);
-export const placementName = placement.name;
 
 const machine = new ec2.Instance(
   "machine",
@@ -572,7 +570,7 @@ export const facts = {
   partition,
   askedZone: asked.availabilityZone,
   ofVpc: ec2
-    .getSubnetsOutput({ filters: [{ name: "vpc-id", values: [network.id] }] }, opts)
+    .getSubnetsOutput({ filters: [{ name: "subnet-id", values: subnetIds }] }, opts)
     .ids.apply((ids) => ids.length),
   range: ec2.getVpcOutput({ id: network.id }, opts).cidrBlock,
 };

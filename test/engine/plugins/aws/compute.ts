@@ -3,7 +3,7 @@ import { isObject, type Properties, type Value } from "../properties";
 import { objects, text, textMap, texts } from "../values";
 import { type Aws, count, list, yes } from "./client";
 import { retag, tagsIn, tagSpecification } from "./network";
-import { type AwsType, capitalised, eventually, ifThere, renamed, set, tagList, tagMap } from "./type";
+import { type AwsType, capitalised, eventually, ifThere, renamed, set, tagList } from "./type";
 
 const metadataNames = {
   httpEndpoint: "HttpEndpoint",
@@ -856,40 +856,10 @@ const scalingPolicy: AwsType = {
     ),
 };
 
-const placementGroup: AwsType = {
-  inputs: ["name", "strategy", "spreadLevel", "partitionCount"],
-  required: ["strategy"],
-  autoName: "name",
-  forceNew: ["name", "strategy", "spreadLevel", "partitionCount"],
-  tagged: true,
-  create: async (inputs, aws) => {
-    await aws.query("ec2", "CreatePlacementGroup", {
-      ...renamed(inputs, {
-        name: "GroupName",
-        strategy: "Strategy",
-        spreadLevel: "SpreadLevel",
-        partitionCount: "PartitionCount",
-      }),
-      ...tagSpecification("placement-group", inputs["tags"]),
-    });
-    return text(inputs["name"]) ?? "";
-  },
-  look: async (aws, { id }) => {
-    const found = list(
-      (await aws.query("ec2", "DescribePlacementGroups", { GroupName: [id] }))["placementGroupSet"],
-    )[0];
-    return found === undefined
-      ? undefined
-      : { arn: found["groupArn"] ?? "", tags: tagMap(list(found["tagSet"])) };
-  },
-  remove: (aws, { id }) => aws.query("ec2", "DeletePlacementGroup", { GroupName: id }),
-};
-
 /** By token. */
 export const computeTypes: Record<string, AwsType> = {
   "aws:ec2/instance:Instance": instance,
   "aws:ec2/launchTemplate:LaunchTemplate": launchTemplate,
-  "aws:ec2/placementGroup:PlacementGroup": placementGroup,
   "aws:autoscaling/group:Group": group,
   "aws:autoscaling/lifecycleHook:LifecycleHook": lifecycleHook,
   "aws:autoscaling/schedule:Schedule": schedule,
