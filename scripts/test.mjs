@@ -22,6 +22,7 @@ const suites = {
   scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts"), system: true, aside: true },
   agent: { command: besideDocker(mocha("--timeout=60000", "test/agent/**/*.test.ts")), system: true },
   uploader: { command: mocha("--timeout=120000", "test/uploader/**/*.test.ts"), system: true, aside: true },
+  aws: { command: mocha("--timeout=60000", "test/aws/**/*.test.ts"), system: true, aside: true },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
   // Its files wait more than they work, and share nothing; but for the one that floods.
   haproxy: {

@@ -45,7 +45,8 @@ import {
 import { GetParametersByPathCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AwsEmulator } from "../support/aws/emulator";
+import type { AwsEmulator } from "../support/aws/emulator";
+import { Fixture } from "./fixture";
 
 describe("the AWS emulator's services by the official clients", () => {
   let emulator: AwsEmulator;
@@ -53,11 +54,9 @@ describe("the AWS emulator's services by the official clients", () => {
 
   before(async function () {
     this.timeout(120_000);
-    emulator = await AwsEmulator.start();
+    ({ emulator } = await Fixture.shared());
     settings = emulator.clientSettings();
   });
-
-  after(() => emulator.stop());
 
   it("keeps objects, and a bucket's policy without applying it", async () => {
     const s3 = new S3Client(settings);

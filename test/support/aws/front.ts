@@ -44,6 +44,7 @@ export class Front {
 
   static async listen(address: string, port: number, options: FrontOptions): Promise<Front> {
     const server = createServer().listen(port, address);
+    // Throws where it cannot listen.
     await once(server, "listening");
     const front = new Front(server, options);
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
