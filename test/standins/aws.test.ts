@@ -188,10 +188,8 @@ describe("the stand-in for the AWS plug-in", function () {
   it("changes in place what AWS can change", async () => {
     await stack.setConfig("state", "changed");
     const steps = await planned();
-    assert.deepEqual(
-      Object.keys(steps).filter((op) => !["same", "update", "refresh"].includes(op)),
-      [],
-    );
+    const { same: _, update = [], ...others } = steps;
+    assert.deepEqual(others, {});
     assert.ok((steps["update"] ?? []).length > 30, JSON.stringify(steps));
     const before = await outputs();
     await up();

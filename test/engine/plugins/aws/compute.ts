@@ -206,7 +206,11 @@ const instance: AwsType = {
       await inState(aws, id, "stopped");
       if (changed("instanceType")) await modify({ InstanceType: { Value: news["instanceType"] ?? null } });
       if (changed("userData", "userDataBase64"))
-        await modify({ UserData: { Value: text(news["userDataBase64"]) ?? base64(news["userData"]) ?? "" } });
+        // moto decodes UserData.Value twice.
+        await modify({
+          Attribute: "userData",
+          Value: text(news["userDataBase64"]) ?? base64(news["userData"]) ?? "",
+        });
       await aws.query("ec2", "StartInstances", { InstanceId: [id] });
       await inState(aws, id, "running");
     }

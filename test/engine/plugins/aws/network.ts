@@ -703,14 +703,25 @@ const networkInterface: AwsType = {
     const found = await one(aws, "DescribeNetworkInterfaces", "networkInterfaceSet", {
       NetworkInterfaceId: [id],
     });
-    const attachment = list(found?.["attachment"])[0]?.["attachmentId"];
-    if (text(attachment) !== undefined)
+    const attachment = list(found?.["attachment"])[0];
+    // A machine that ended has let go of it; moto alone still tells of it.
+    const machine = text(attachment?.["instanceId"]);
+    if (attachment !== undefined && machine !== undefined && !(await hasEnded(aws, machine)))
       await ifThere(
-        aws.query("ec2", "DetachNetworkInterface", { AttachmentId: attachment ?? null, Force: true }),
+        aws.query("ec2", "DetachNetworkInterface", {
+          AttachmentId: attachment["attachmentId"] ?? null,
+          Force: true,
+        }),
       );
     await aws.query("ec2", "DeleteNetworkInterface", { NetworkInterfaceId: id });
   },
 };
+
+async function hasEnded(aws: Aws, machine: string): Promise<boolean> {
+  const found = await ifThere(one(aws, "DescribeInstances", "reservationSet", { InstanceId: [machine] }));
+  const state = list(list(found?.["instancesSet"])[0]?.["instanceState"])[0]?.["name"];
+  return state === undefined || state === "terminated";
+}
 
 async function modifyInterface(aws: Aws, id: string, change: Properties): Promise<void> {
   await aws.query("ec2", "ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: id, ...change });
