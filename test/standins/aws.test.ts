@@ -4,7 +4,9 @@ import { Aws } from "../engine/plugins/aws/client";
 import { awsTypes } from "../engine/plugins/aws/types";
 import type { Properties } from "../engine/plugins/properties";
 import { EngineStack } from "../engine/workspace";
-import { AwsEmulator, REGION } from "../support/aws/emulator";
+import { AwsEmulator } from "../support/aws/emulator";
+
+const REGION = "eu-central-1";
 
 /** What an account is asked for everything a program of this project may make: service, question, key of the list. */
 const questions = [
@@ -13,7 +15,6 @@ const questions = [
   ["ec2", "DescribeInternetGateways", "internetGatewaySet", "internetGatewayId"],
   ["ec2", "DescribeRouteTables", "routeTableSet", "routeTableId"],
   ["ec2", "DescribeSecurityGroups", "securityGroupInfo", "groupId"],
-  ["ec2", "DescribeVpcEndpoints", "vpcEndpointSet", "vpcEndpointId"],
   ["ec2", "DescribeNetworkInterfaces", "networkInterfaceSet", "networkInterfaceId"],
   ["ec2", "DescribeAddresses", "addressesSet", "allocationId"],
   ["ec2", "DescribeFlowLogs", "flowLogSet", "flowLogId"],
@@ -38,13 +39,16 @@ const jsonQuestions = [
   ["ssm", "DescribeParameters", "Parameters"],
 ] as const;
 
-/** How many there are of each kind, as AWS itself tells. Machines that ended are still described for a while. */
+/** How many there are of each kind, as AWS itself tells. */
 async function census(aws: Aws): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const [service, question, key] of questions)
     counts[question] = (await aws.queryAll(service, question, key)).length;
   for (const [service, question, key] of jsonQuestions)
     counts[question] = ((await aws.json(service, question))[key] as unknown[] | undefined)?.length ?? 0;
+  // Deleted ones are told of for a while, and so are machines.
+  const endpoints = await aws.queryAll("ec2", "DescribeVpcEndpoints", "vpcEndpointSet");
+  counts["DescribeVpcEndpoints"] = endpoints.filter(({ state }) => state !== "deleted").length;
   const running = await aws.queryAll("ec2", "DescribeInstances", "reservationSet", {
     Filter: [{ Name: "instance-state-name", Value: ["pending", "running", "stopping", "stopped"] }],
   });
@@ -190,7 +194,7 @@ describe("the stand-in for the AWS plug-in", function () {
     const steps = await planned();
     const { same: _, update = [], ...others } = steps;
     assert.deepEqual(others, {});
-    assert.ok((steps["update"] ?? []).length > 30, JSON.stringify(steps));
+    assert.ok(update.length > 30, JSON.stringify(steps));
     const before = await outputs();
     await up();
     const after = await outputs();
@@ -228,7 +232,7 @@ describe("the stand-in for the AWS plug-in", function () {
   });
 
   it("sees what another changed: a rule that went, a group that grew", async () => {
-    const { groupId = "", poolName = "", queueUrl = "" } = await outputs();
+    const { groupId = "", poolName = "", topicArn = "" } = await outputs();
     await aws.query("ec2", "RevokeSecurityGroupIngress", {
       GroupId: groupId,
       IpPermissions: [
@@ -239,15 +243,16 @@ describe("the stand-in for the AWS plug-in", function () {
       AutoScalingGroupName: poolName,
       DesiredCapacity: 2,
     });
-    await aws.json("sqs", "SetQueueAttributes", {
-      QueueUrl: queueUrl,
-      Attributes: { VisibilityTimeout: "5" },
+    await aws.query("sns", "SetTopicAttributes", {
+      TopicArn: topicArn,
+      AttributeName: "DisplayName",
+      AttributeValue: "another",
     });
     const refreshed = await stack.refresh();
     assert.equal(refreshed.exitCode, 0, refreshed.stdout);
     const steps = await planned();
     assert.deepEqual(steps["create"], ["aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule https"]);
-    assert.deepEqual(steps["update"], ["aws:sqs/queue:Queue queue"]);
+    assert.deepEqual(steps["update"], ["aws:sns/topic:Topic topic"]);
     await up();
     // How many instances there are is another's to decide.
     assert.equal((await groupOf(poolName))["DesiredCapacity"], "2");

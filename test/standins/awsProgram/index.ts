@@ -578,4 +578,4 @@ export const publicIp = address.publicIp;
 export const machineId = machine.id;
 export const poolName = pool.name;
 export const groupId = group.id;
-export const queueUrl = queue.url;
+export const topicArn = topic.arn;

@@ -52,6 +52,7 @@ const topic: AwsType = {
     const tags = await aws.query("sns", "ListTagsForResource", { ResourceArn: id });
     return {
       name: id.split(":").at(-1) ?? null,
+      displayName: found["DisplayName"] ?? null,
       kmsMasterKeyId: text(found["KmsMasterKeyId"]) ?? null,
       policy: sameDocument(inputs["policy"], text(found["Policy"])),
       owner: found["Owner"] ?? "",
@@ -207,7 +208,11 @@ const queue: AwsType = {
         .map((key) => [key, news[key] ?? ""]),
     );
     if (Object.keys(own).length > 0)
-      await aws.json("sqs", "SetQueueAttributes", { QueueUrl: id, Attributes: queueRequest(own) });
+      // moto forgets the policy where a request does not repeat it.
+      await aws.json("sqs", "SetQueueAttributes", {
+        QueueUrl: id,
+        Attributes: { ...renamed(await queueFound(aws, id), { Policy: "Policy" }), ...queueRequest(own) },
+      });
     if (changed("tags")) {
       const { gone, set: all } = tagChanges(inputs["tags"], news["tags"]);
       if (gone.length > 0) await aws.json("sqs", "UntagQueue", { QueueUrl: id, TagKeys: gone });
