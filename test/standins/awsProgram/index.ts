@@ -85,6 +85,15 @@ const subnets = ["a", "b"].map(
 const [subnet] = subnets;
 if (subnet === undefined) throw new Error("no subnet");
 const subnetIds = subnets.map(({ id }) => id);
+new ec2.SubnetCidrReservation(
+  "reserved",
+  {
+    subnetId: subnet.id,
+    cidrBlock: by({ first: "10.42.0.0/28", replaced: "10.42.0.0/27" }),
+    reservationType: "explicit",
+  },
+  opts,
+);
 const gateway = new ec2.InternetGateway("gateway", { vpcId: network.id }, opts);
 const routes = new ec2.RouteTable("routes", { vpcId: network.id }, opts);
 new ec2.Route(
@@ -254,6 +263,14 @@ const sender = (
 new sqs.QueuePolicy(
   "queue",
   { queueUrl: queue.url, policy: sender("sns.amazonaws.com", topic.arn, queue.arn) },
+  opts,
+);
+new sqs.RedriveAllowPolicy(
+  "dead",
+  {
+    queueUrl: dead.url,
+    redriveAllowPolicy: pulumi.jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [queue.arn] }),
+  },
   opts,
 );
 new sns.TopicPolicy("topic", { arn: topic.arn, policy: document(["sns:Publish"], topic.arn) }, opts);

@@ -610,11 +610,9 @@ const group: AwsType = {
     const name = news["name"] ?? null;
     const named = { AutoScalingGroupName: name };
     // As the real plug-in: what did not change is not said again, so a number that another chose stays.
-    const { DesiredCapacity, Context: _, ...request } = groupRequest(news);
-    await aws.query("autoscaling", "UpdateAutoScalingGroup", {
-      ...request,
-      ...(changed("desiredCapacity") && DesiredCapacity !== undefined ? { DesiredCapacity } : {}),
-    });
+    const said = Object.fromEntries(Object.entries(news).filter(([key]) => changed(key)));
+    const { Context: _, ...request } = groupRequest({ ...said, name });
+    await aws.query("autoscaling", "UpdateAutoScalingGroup", request);
     if (changed("tags")) {
       const kept = new Set(objects(news["tags"]).map(({ key }) => key));
       const gone = groupTags({

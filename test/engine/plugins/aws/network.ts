@@ -188,6 +188,35 @@ const subnet: AwsType = {
   remove: (aws, { id }) => aws.query("ec2", "DeleteSubnet", { SubnetId: id }),
 };
 
+const reservationNames = {
+  subnetId: "SubnetId",
+  cidrBlock: "Cidr",
+  reservationType: "ReservationType",
+  description: "Description",
+};
+
+const subnetCidrReservation: AwsType = {
+  inputs: Object.keys(reservationNames),
+  required: ["subnetId", "cidrBlock", "reservationType"],
+  forceNew: "all",
+  outputs: ["ownerId"],
+  create: async (inputs, aws) => {
+    const made = await aws.query("ec2", "CreateSubnetCidrReservation", renamed(inputs, reservationNames));
+    return text(list(made["subnetCidrReservation"])[0]?.["subnetCidrReservationId"]) ?? "";
+  },
+  look: async (aws, { id, inputs }) => {
+    const asked = renamed(inputs, { subnetId: "SubnetId" });
+    const answer = await aws.query("ec2", "GetSubnetCidrReservations", asked);
+    const found = list(answer["subnetIpv4CidrReservationSet"]).find(
+      ({ subnetCidrReservationId }) => subnetCidrReservationId === id,
+    );
+    return found === undefined
+      ? undefined
+      : { cidrBlock: found["cidr"] ?? null, ownerId: found["ownerId"] ?? "" };
+  },
+  remove: (aws, { id }) => aws.query("ec2", "DeleteSubnetCidrReservation", { SubnetCidrReservationId: id }),
+};
+
 const internetGateway: AwsType = {
   inputs: ["vpcId"],
   forceNew: [],
@@ -854,6 +883,7 @@ const flowLog: AwsType = {
 export const networkTypes: Record<string, AwsType> = {
   "aws:ec2/vpc:Vpc": vpc,
   "aws:ec2/subnet:Subnet": subnet,
+  "aws:ec2/subnetCidrReservation:SubnetCidrReservation": subnetCidrReservation,
   "aws:ec2/internetGateway:InternetGateway": internetGateway,
   "aws:ec2/routeTable:RouteTable": routeTable,
   "aws:ec2/route:Route": route,
