@@ -11,6 +11,7 @@ import { readSettings } from "./components/settings";
 import { Shard } from "./components/shard";
 
 const settings = readSettings();
+if (settings.platform !== "docker") throw new Error(`platform ${settings.platform} is not there yet`);
 const platform = new DockerPlatform(settings, pulumi.getStack());
 
 // Addresses first: the edge names the shards, and the Jibris the edge, before any of them runs.
@@ -104,9 +105,9 @@ platform.keystone("keystone", [edge, ...shards.map(({ running }) => running), co
 
 /** Where the meetings are. */
 export const url = edge.url;
-/** Each shard: its state, release and host. */
+/** Each shard: its state, release and place. */
 export const fleet = Object.fromEntries(
-  shards.map(({ shard }) => [shard.name, { state: shard.state, release: shard.release, host: shard.host }]),
+  shards.map(({ shard }) => [shard.name, { state: shard.state, release: shard.release, place: shard.place }]),
 );
 /** What the pools are set to. Who is in them: the scaler's API. */
 export const pools = { bridges: settings.bridges, jibris: settings.jibris };

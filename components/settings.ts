@@ -1,22 +1,28 @@
 import * as pulumi from "@pulumi/pulumi";
-import { contradictions } from "./settings/contradictions";
+import { zoneOfNumber } from "./aws/addresses";
+import type { AwsSettings } from "./settings/awsSchema";
+import { contradictions, platformFaults } from "./settings/contradictions";
 import { faultsOf, type Fault } from "./settings/faults";
 import { knownKeys } from "./settings/knownKeys";
 import { shardNumber } from "./settings/shardNumber";
 import { parsePortRange, type PortRange } from "./settings/portRange";
 import {
+  defaultStore,
   settingsSchema,
   type DockerHostSettings,
+  type DockerSettings,
   type ParsedSettings,
   type ShardSettings,
+  type StoreSettings,
 } from "./settings/schema";
 
 /** A shard as the settings declare it, with what follows from its name and the defaults. */
-export interface ShardSpec extends ShardSettings {
+export interface ShardSpec extends Omit<ShardSettings, "host" | "zone"> {
   /** The number at the end of its name: its identity, from 1 to 999. */
   readonly number: number;
   readonly release: string;
-  readonly host: string;
+  /** Where it runs: a Docker host's name, or an availability zone. */
+  readonly place: string;
 }
 
 /** A Docker host as the settings declare it, its port range read. */
@@ -24,11 +30,30 @@ export interface DockerHostSpec extends DockerHostSettings {
   readonly ports: PortRange;
 }
 
-/** Every setting of a stack, read and checked. Nothing else reads `pulumi.Config`. */
-export interface Settings extends Omit<ParsedSettings, "shards" | "docker"> {
+/** What every platform's stack has. */
+interface CommonSettings extends Omit<
+  ParsedSettings,
+  "platform" | "shards" | "recordings" | "docker" | "aws"
+> {
   readonly shards: readonly ShardSpec[];
-  readonly docker: Omit<ParsedSettings["docker"], "hosts"> & { readonly hosts: readonly DockerHostSpec[] };
 }
+
+/** The settings of a fleet on Docker hosts. */
+export interface DockerFleetSettings extends CommonSettings {
+  readonly platform: "docker";
+  readonly recordings: ParsedSettings["recordings"] & { readonly store: StoreSettings };
+  readonly docker: Omit<DockerSettings, "hosts"> & { readonly hosts: readonly DockerHostSpec[] };
+}
+
+/** The settings of a fleet on AWS. */
+export interface AwsFleetSettings extends CommonSettings {
+  readonly platform: "aws";
+  readonly recordings: Omit<ParsedSettings["recordings"], "store">;
+  readonly aws: AwsSettings;
+}
+
+/** Every setting of a stack, read and checked. Nothing else reads `pulumi.Config`. */
+export type Settings = DockerFleetSettings | AwsFleetSettings;
 
 /** Settings that cannot be used: all faults at once, each with its path. The program stops before it declares anything. */
 export class SettingsError extends pulumi.RunError {
@@ -79,9 +104,14 @@ function valueOf(key: string, text: string): unknown {
 export function parseSettings(given: Readonly<Record<string, unknown>>, stack: string): Settings {
   const whole = settingsSchema.safeParse(given, { reportInput: true });
   const shapeFaults = whole.success ? [] : faultsOf(whole.error, knownKeys);
-  const faults = [...shapeFaults, ...contradictions(whole.success ? whole.data : readableParts(given))];
-  if (!whole.success || faults.length > 0) throw new SettingsError(faults, stack);
-  return deepFreeze(complete(whole.data));
+  const faults = [
+    ...shapeFaults,
+    ...platformFaults(given),
+    ...contradictions(whole.success ? whole.data : readableParts(given)),
+  ];
+  const settings = whole.success && faults.length === 0 ? complete(whole.data) : undefined;
+  if (!settings) throw new SettingsError(faults, stack);
+  return deepFreeze(settings);
 }
 
 /** The top-level settings that are right by themselves. */
@@ -93,24 +123,42 @@ function readableParts(given: Readonly<Record<string, unknown>>): Partial<Parsed
   return Object.fromEntries(parts);
 }
 
-function complete(parsed: ParsedSettings): Settings {
-  const shardHost = parsed.docker.hosts.find((host) => host.roles.includes("shard"))?.name ?? "";
-  return {
-    ...parsed,
-    shards: parsed.shards.map((shard) => ({
+/** Undefined where the platform's own settings are missing. */
+function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefined {
+  const shards = (placeOf: (shard: ShardSettings) => string): ShardSpec[] =>
+    parsed.shards.map(({ host, zone, ...shard }) => ({
       ...shard,
       number: shardNumber(shard.name),
       release: shard.release ?? parsed.images.release,
-      host: shard.host ?? shardHost,
-    })),
-    docker: {
-      ...parsed.docker,
-      hosts: parsed.docker.hosts.map((host) => ({
-        ...host,
-        ports: parsePortRange(host.udpPorts) ?? { first: 0, last: 0 },
-      })),
-    },
-  };
+      place: host ?? zone ?? placeOf(shard),
+    }));
+  const { store = defaultStore, ...recordings } = parsed.recordings;
+  if (parsed.platform === "aws")
+    return (
+      aws && {
+        ...parsed,
+        platform: "aws",
+        shards: shards(({ name }) => zoneOfNumber(aws, shardNumber(name))),
+        recordings,
+        aws,
+      }
+    );
+  const shardHost = docker?.hosts.find((host) => host.roles.includes("shard"))?.name ?? "";
+  return (
+    docker && {
+      ...parsed,
+      platform: "docker",
+      shards: shards(() => shardHost),
+      recordings: { ...recordings, store },
+      docker: {
+        ...docker,
+        hosts: docker.hosts.map((host) => ({
+          ...host,
+          ports: parsePortRange(host.udpPorts) ?? { first: 0, last: 0 },
+        })),
+      },
+    }
+  );
 }
 
 function deepFreeze<T>(value: T): T {

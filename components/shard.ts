@@ -40,7 +40,7 @@ export class Shard extends pulumi.ComponentResource {
     super(
       "jitsi-fleet:index:Shard",
       name,
-      { state: shard.state, release: shard.release, host: shard.host },
+      { state: shard.state, release: shard.release, place: shard.place },
       opts,
     );
     this.address = address;

@@ -14,7 +14,8 @@ export interface ShardStatus {
   readonly inForce: Readonly<Record<string, ShardState | null>>;
   readonly up: boolean | null;
   readonly release: string | null;
-  readonly host: string | null;
+  /** The Docker host, or the zone. */
+  readonly place: string | null;
   readonly conferences: number | null;
   readonly participants: number | null;
   readonly recordings: number | null;
@@ -45,7 +46,7 @@ export function statusOf(
       inForce: Object.fromEntries(pages.map(({ edge, page }) => [edge, page?.[name]?.state ?? null])),
       up: seen.length === 0 ? null : seen.every(({ up }) => up),
       release: declared?.release ?? null,
-      host: declared?.host ?? null,
+      place: declared?.place ?? null,
       ...heldBy(seen.map(({ holds }) => holds)),
     };
   });
@@ -76,7 +77,7 @@ export function statusText(shards: readonly ShardStatus[], answers: readonly Edg
     "in force",
     "up",
     "release",
-    "host",
+    "place",
     "conferences",
     "participants",
     "recordings",
@@ -88,7 +89,7 @@ export function statusText(shards: readonly ShardStatus[], answers: readonly Edg
     inForceText(shard),
     shard.up === null ? UNKNOWN : shard.up ? "yes" : "no",
     shard.release ?? UNKNOWN,
-    shard.host ?? UNKNOWN,
+    shard.place ?? UNKNOWN,
     ...[shard.conferences, shard.participants, shard.recordings, shard.streams].map((count) =>
       String(count ?? UNKNOWN),
     ),

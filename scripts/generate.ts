@@ -16,24 +16,24 @@ function pulumiType(node: JsonSchema): string {
 }
 
 /**
- * The config block: an entry for each top-level setting. A stack's object replaces the default whole; what it leaves
- * out, the schema fills in again.
+ * The config block: an entry for each top-level setting that every stack has. A stack's object replaces the default
+ * whole; what it leaves out, the schema fills in again. Pulumi demands of every stack what stands there without a
+ * default: so what belongs to one platform alone does not.
  */
 export function configBlock(): Record<string, Record<string, unknown>> {
   const required = new Set(settingsJsonSchema.required ?? []);
   return Object.fromEntries(
-    Object.entries(settingsJsonSchema.properties ?? {}).map(([key, node]) => {
+    Object.entries(settingsJsonSchema.properties ?? {}).flatMap(([key, node]) => {
       const type = pulumiType(node);
       const fallback = defaultOf(key);
-      return [
-        `${namespace}:${key}`,
-        {
-          type,
-          ...(type === "array" ? { items: { type: pulumiType(node.items ?? {}) } } : {}),
-          description: `${node.description ?? ""}${required.has(key) ? " Required." : ""}`,
-          ...(fallback === undefined ? {} : { default: fallback }),
-        },
-      ];
+      if (fallback === undefined && !required.has(key)) return [];
+      const entry = {
+        type,
+        ...(type === "array" ? { items: { type: pulumiType(node.items ?? {}) } } : {}),
+        description: `${node.description ?? ""}${required.has(key) ? " Required." : ""}`,
+        ...(fallback === undefined ? {} : { default: fallback }),
+      };
+      return [[`${namespace}:${key}`, entry]];
     }),
   );
 }

@@ -1,7 +1,7 @@
 import { arrangementSchema, dockerName } from "@jitsi-fleet/scaler";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PROGRAM_FILE } from "../platform";
-import type { DockerHostSpec, Settings } from "../settings";
+import type { DockerFleetSettings, DockerHostSpec } from "../settings";
 import { dockerClient } from "./connection";
 import { runInContainer } from "./exec";
 import { edgeName } from "./ports";
@@ -17,7 +17,7 @@ const PAUSE_SECONDS = 1;
 const REACHED = ["haproxy", "keepalived"];
 
 /** The hosts that have a node of the edge. */
-export const edgeHosts = ({ docker }: Settings): readonly DockerHostSpec[] =>
+export const edgeHosts = ({ docker }: DockerFleetSettings): readonly DockerHostSpec[] =>
   docker.hosts.filter(({ roles }) => roles.includes("edge"));
 
 /** What the keeper of the edge's node on a host prints at a word. Throws where it does not answer, or refuses. */
@@ -41,7 +41,7 @@ export class Edges {
 
   constructor(
     private readonly stack: string,
-    private readonly settings: Settings,
+    private readonly settings: DockerFleetSettings,
   ) {}
 
   /** Waits until the edge sends a shard no new room. Throws where it still does, or no node can say. */

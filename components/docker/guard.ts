@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { z } from "zod";
 import type { Route } from "../platform";
-import type { Settings } from "../settings";
+import type { DockerFleetSettings } from "../settings";
 import { stoppable, stopRules, type Stoppable } from "../stopRules";
 import { connectionOf, ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
 import { dockerClient, type Connection } from "./connection";
@@ -43,7 +43,7 @@ export class Guard {
 
   constructor(
     private readonly stack: string,
-    private readonly settings: Settings,
+    private readonly settings: DockerFleetSettings,
   ) {
     this.edges = new Edges(stack, settings);
     const onDryRun = { onDryRun: true };
@@ -130,7 +130,7 @@ export class Guard {
     this.isDestroying = true;
     const { docker, shards } = this.settings;
     const subjects: Subject[] = [
-      ...shards.map(({ host, name }) => ({ role: "shard", node: name, place: host }) as const),
+      ...shards.map(({ name, place }) => ({ role: "shard", node: name, place }) as const),
       ...docker.hosts
         .filter(({ roles }) => roles.includes("bridge") || roles.includes("jibri"))
         .map(({ name }) => ({ role: "instances", node: agentName(name), place: name }) as const),

@@ -13,7 +13,7 @@ import type {
   Platform,
   PoolRole,
 } from "../platform";
-import type { DockerHostSpec, Settings } from "../settings";
+import type { DockerFleetSettings, DockerHostSpec } from "../settings";
 import type { HostRole } from "../settings/schema";
 import { providerArgs } from "./connection";
 import { DockerControl } from "./control";
@@ -33,7 +33,7 @@ export class DockerPlatform implements Platform {
   private readonly guard: Guard;
 
   constructor(
-    private readonly settings: Settings,
+    private readonly settings: DockerFleetSettings,
     private readonly stack: string,
   ) {
     this.guard = new Guard(stack, settings);
@@ -66,7 +66,7 @@ export class DockerPlatform implements Platform {
   private reserveShard(name: string): AddressOf<"shard"> {
     const shard = this.settings.shards.find((candidate) => candidate.name === name);
     if (!shard) throw new Error(`${name} is no shard of the settings`);
-    return addressOn(this.host(shard.host), shardPorts(shard.number));
+    return addressOn(this.host(shard.place), shardPorts(shard.number));
   }
 
   private reserveScaler(): AddressOf<"scaler"> {

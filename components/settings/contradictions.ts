@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler";
+import { awsContradictions } from "./awsContradictions";
 import { dockerContradictions } from "./dockerContradictions";
 import { duplicates, type Fault, type Report } from "./faults";
 import { shardNumber } from "./shardNumber";
@@ -17,7 +18,10 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   const fault = (path: string, message: string): void => void faults.push({ path, message });
 
   if (settings.shards) checkShards(settings.shards, fault);
-  if (settings.docker) dockerContradictions(settings, settings.docker, fault);
+  const { platform } = settings;
+  if (platform === "docker" && settings.docker) dockerContradictions(settings, settings.docker, fault);
+  if (platform === "aws" && settings.aws) awsContradictions(settings, settings.aws, fault);
+  if (settings.shards && platform) checkPlaces(settings.shards, platform, fault);
   checkRecording(settings, fault);
   checkStore(settings, fault);
   checkEdge(settings, fault);
@@ -25,6 +29,41 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   checkTurn(settings, fault);
   if (settings.production === true) checkProduction(settings, fault);
   return faults;
+}
+
+/** That the chosen platform's own settings are given, and no other's. */
+export function platformFaults(given: Readonly<Record<string, unknown>>): Fault[] {
+  const platform = given["platform"] ?? "docker";
+  if (platform !== "docker" && platform !== "aws") return [];
+  const other = platform === "docker" ? "aws" : "docker";
+  const missing = {
+    docker: "is missing; name the hosts with docker.hosts, or set platform to aws",
+    aws: "is missing; name region, zones and image there, or set platform to docker",
+  };
+  return [
+    ...(given[platform] === undefined ? [{ path: platform, message: missing[platform] }] : []),
+    ...(given[other] === undefined
+      ? []
+      : [
+          {
+            path: other,
+            message: `is of no use with platform ${platform}; leave it out, or set platform to ${other}`,
+          },
+        ]),
+  ];
+}
+
+/** A shard stands on a host or in a zone. */
+function checkPlaces(
+  shards: readonly ShardSettings[],
+  platform: ParsedSettings["platform"],
+  fault: Report,
+): void {
+  const [wrong, right] = platform === "docker" ? (["zone", "host"] as const) : (["host", "zone"] as const);
+  shards.forEach((shard, index) => {
+    if (shard[wrong] !== undefined)
+      fault(`shards[${index}].${wrong}`, `has no meaning with platform ${platform}; take ${right}`);
+  });
 }
 
 function checkShards(shards: readonly ShardSettings[], fault: Report): void {
@@ -162,13 +201,14 @@ function covers(certificate: string, host: string): boolean | undefined {
   }
 }
 
-function checkProduction({ auth, tls, domain, turn }: Partial<ParsedSettings>, fault: Report): void {
+function checkProduction({ auth, aws, tls, domain, turn }: Partial<ParsedSettings>, fault: Report): void {
   if (auth?.type === "open" && !auth.openToAll)
     fault(
       "auth.type",
       "is open in production: anybody could hold meetings there; choose jwt or internal, or say it is meant with auth.openToAll true",
     );
-  if (tls?.mode === "self-signed")
+  // Behind a load balancer that has a certificate of its own, no browser sees it.
+  if (tls?.mode === "self-signed" && aws?.frontDoor.certificate !== "acm")
     fault(
       "tls.mode",
       "is self-signed in production: browsers would refuse it; set mode acme with email, or provided with certificate and privateKey",

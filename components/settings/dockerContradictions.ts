@@ -1,12 +1,19 @@
 import { duplicates, type Report } from "./faults";
 import { parsePortRange } from "./portRange";
-import type { DockerHostSettings, HostRole, ParsedSettings, SharedAddress, ShardSettings } from "./schema";
+import type {
+  DockerHostSettings,
+  DockerSettings,
+  HostRole,
+  ParsedSettings,
+  SharedAddress,
+  ShardSettings,
+} from "./schema";
 import { sharedNetwork } from "./sharedNetwork";
 
 /** What is wrong with the Docker hosts, or with what is to run on them. */
 export function dockerContradictions(
   settings: Partial<ParsedSettings>,
-  { hosts, sharedAddress }: ParsedSettings["docker"],
+  { hosts, sharedAddress }: DockerSettings,
   fault: Report,
 ): void {
   const { shards, bridges, jibris, turn } = settings;

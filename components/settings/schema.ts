@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import { bridgePoolSchema, jibriPoolSchema, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler";
 import { z } from "zod";
+import { awsSchema } from "./awsSchema";
 import { parsePortRange } from "./portRange";
 
 /**
@@ -50,7 +51,15 @@ const shard = z.strictObject({
   host: z
     .string()
     .optional()
-    .describe("Docker host that runs it; needed where more than one has the role shard."),
+    .describe(
+      "Docker host that runs it; needed where more than one has the role shard. Platform docker only.",
+    ),
+  zone: z
+    .string()
+    .optional()
+    .describe(
+      "Zone of aws.zones that it stands in; if absent, one of the first two in turn, by its number. Platform aws only.",
+    ),
 });
 
 const images = z.strictObject({
@@ -132,10 +141,17 @@ const store = z.discriminatedUnion(
   { error: "has no type that is known: directory or s3" },
 );
 
+/** Where recordings of Docker hosts go that are told nothing else. */
+export const defaultStore = store.parse({ type: "directory" });
+
 const recordings = z.strictObject({
   record: z.boolean().default(true).describe("Whether conferences may be recorded to a file."),
   stream: z.boolean().default(false).describe("Whether conferences may be streamed live."),
-  store: store.prefault({ type: "directory" }).describe("Where finished recordings go."),
+  store: store
+    .optional()
+    .describe(
+      "Where finished recordings go from Docker hosts; if absent, a directory. On AWS the stack has a bucket of its own.",
+    ),
 });
 
 const scaler = z.strictObject({
@@ -458,8 +474,17 @@ const sharedAddress = z.strictObject({
     ),
 });
 
+const docker = z.strictObject({
+  hosts: z.array(dockerHost).min(1, "is empty: name at least one host").max(64).describe("One or many."),
+  sharedAddress: sharedAddress
+    .optional()
+    .describe(
+      "One address for several edges, held by one of them (keepalived); if absent, DNS names each edge's publicAddress.",
+    ),
+});
+
 export const settingsSchema = z.strictObject({
-  platform: z.enum(["docker"]).default("docker").describe("Where the fleet runs."),
+  platform: z.enum(["docker", "aws"]).default("docker").describe("Where the fleet runs."),
   production: z
     .boolean()
     .default(true)
@@ -487,16 +512,10 @@ export const settingsSchema = z.strictObject({
     ),
   auth: auth.describe("Who may open rooms, record and stream."),
   images: images.prefault({}).describe("Container images."),
-  docker: z
-    .strictObject({
-      hosts: z.array(dockerHost).min(1, "is empty: name at least one host").max(64).describe("One or many."),
-      sharedAddress: sharedAddress
-        .optional()
-        .describe(
-          "One address for several edges, held by one of them (keepalived); if absent, DNS names each edge's publicAddress.",
-        ),
-    })
-    .describe("The Docker hosts."),
+  docker: docker.optional().describe("The Docker hosts: needed with platform docker, and with it alone."),
+  aws: awsSchema
+    .optional()
+    .describe("The region, network and machines: needed with platform aws, and with it alone."),
   tags: z
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), z.string().max(255))
     .default({})
@@ -508,7 +527,8 @@ export const settingsSchema = z.strictObject({
 });
 
 export type ParsedSettings = z.output<typeof settingsSchema>;
-export type StoreSettings = ParsedSettings["recordings"]["store"];
+export type StoreSettings = z.output<typeof store>;
 export type ShardSettings = ParsedSettings["shards"][number];
 export type SharedAddress = z.output<typeof sharedAddress>;
-export type DockerHostSettings = ParsedSettings["docker"]["hosts"][number];
+export type DockerSettings = z.output<typeof docker>;
+export type DockerHostSettings = DockerSettings["hosts"][number];

@@ -1,4 +1,8 @@
-/** Settings without a fault, to be spoilt by tests. Plain JSON, as Pulumi hands it over. */
+import assert from "node:assert/strict";
+import { parseSettings, SettingsError } from "../../components/settings";
+import type { Fault } from "../../components/settings/faults";
+
+/** Settings of Docker hosts without a fault, to be spoilt by tests. Plain JSON, as Pulumi hands it over. */
 export function goodSettings(): Record<string, unknown> {
   return {
     production: false,
@@ -37,13 +41,39 @@ export function goodSettings(): Record<string, unknown> {
   };
 }
 
+/** The same of AWS, with as little as it takes. */
+export function goodAwsSettings(): Record<string, unknown> {
+  return {
+    platform: "aws",
+    domain: "meet.school.net",
+    auth: { type: "internal" },
+    aws: {
+      region: "eu-central-1",
+      zones: ["eu-central-1a", "eu-central-1b"],
+      image: { id: "ami-0a1b2c3d4e5f60718" },
+      frontDoor: { certificate: "acm", zoneId: "Z0123456789ABC" },
+    },
+  };
+}
+
 /** A copy in which the value at `path` (`docker.hosts[0].name`) is another, or is gone if that is undefined. */
-export function spoilt(path: string, value: unknown): Record<string, unknown> {
-  const settings: unknown = structuredClone(goodSettings());
+export function spoilt(path: string, value: unknown, good = goodSettings()): Record<string, unknown> {
+  const settings: unknown = structuredClone(good);
   const parts = path.split(/[.[\]]+/).filter((part) => part !== "");
   const last = parts.pop() ?? "";
   const parent = parts.reduce<object>((node, part) => Reflect.get(node, part) as object, settings as object);
   if (value === undefined) Reflect.deleteProperty(parent, last);
   else Reflect.set(parent, last, value);
   return settings as Record<string, unknown>;
+}
+
+/** What is refused. */
+export function faultsIn(given: Record<string, unknown>): readonly Fault[] {
+  try {
+    parseSettings(given, "test");
+  } catch (error) {
+    assert(error instanceof SettingsError);
+    return error.faults;
+  }
+  return [];
 }

@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
-import { parseSettings, SettingsError } from "../../components/settings";
+import { parseSettings } from "../../components/settings";
 import type { Fault } from "../../components/settings/faults";
-import { goodSettings, spoilt } from "./goodSettings";
-
-function faultsIn(given: Record<string, unknown>): readonly Fault[] {
-  try {
-    parseSettings(given, "test");
-  } catch (error) {
-    assert(error instanceof SettingsError);
-    return error.faults;
-  }
-  return [];
-}
+import { faultsIn, goodAwsSettings, goodSettings, spoilt } from "./goodSettings";
 
 const key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -82,7 +72,11 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["docker.hosts", [], "docker.hosts", /name at least one host/],
   ["docker.hosts[0].roles", [], "docker.hosts[0].roles", /is empty/],
   // Choices
-  ["platform", "kubernetes", "platform", /choose one of: docker/],
+  ["platform", "kubernetes", "platform", /choose one of: docker, aws/],
+  ["platform", "aws", "docker", /of no use with platform aws/],
+  ["platform", "aws", "aws", /is missing; name region/],
+  ["aws", goodAwsSettings()["aws"], "aws", /of no use with platform docker; .* set platform to aws/],
+  ["shards[0].zone", "eu-central-1a", "shards[0].zone", /no meaning with platform docker; take host/],
   ["shards[0].state", "dran", "shards[0].state", /did you mean drain\?/],
   ["tls.mode", "acne", "tls.mode", /did you mean acme\?\); choose one of: self-signed, provided, acme/],
   ["auth.type", "jtw", "auth.type", /did you mean jwt\?/],
@@ -236,11 +230,12 @@ describe("settings", () => {
     });
     assert.deepEqual(settings.shards[1], {
       name: "s2",
-      host: "b",
       state: "ready",
+      place: "b",
       number: 2,
       release: "stable-11146-2",
     });
+    assert(settings.platform === "docker");
     assert.deepEqual(settings.docker.hosts[0]?.ports, { first: 10000, last: 10099 });
     assert.throws(() => Object.assign(settings.bridges, { max: 1 }), TypeError);
   });
@@ -256,6 +251,13 @@ describe("settings", () => {
         `${at} ${String(words)} is not among ${JSON.stringify(faults, undefined, 2)}`,
       );
     });
+
+  it("tells of an unknown platform that alone", () => {
+    assert.deepEqual(
+      faultsIn(spoilt("platform", "kubernetes")).map(({ path }) => path),
+      ["platform"],
+    );
+  });
 
   it("tells all faults at once, of the shape and of what contradicts", () => {
     const given = { ...spoilt("shards[1].name", "s1"), domain: 7, bridge: {}, edge: { httpPort: 443 } };

@@ -172,7 +172,7 @@ describe("npm run shard: the status", () => {
     assert.equal(
       statusText(statusOf({ shards }, answers), answers),
       [
-        "shard  wanted         in force                          up   release         host     conferences  participants  recordings  streams",
+        "shard  wanted         in force                          up   release         place    conferences  participants  recordings  streams",
         "s1     ready          ready (edge-a), unknown (edge-b)  yes  stable-11146-2  a        12           70            1           0",
         "s2     ready          drain (edge-a), unknown (edge-b)  yes  stable-11146-2  b        unknown      unknown       unknown     unknown",
         "s9     not in shards  maint (edge-a), unknown (edge-b)  no   unknown         unknown  0            0             0           0",

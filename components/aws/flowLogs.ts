@@ -1,0 +1,19 @@
+/** Who may be the role that writes the network's logs: the service that does. */
+export const flowLogsTrust = () => ({
+  Version: "2012-10-17",
+  Statement: [
+    { Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "vpc-flow-logs.amazonaws.com" } },
+  ],
+});
+
+/** What it may: write to its log group alone. */
+export const flowLogsPolicy = (logGroupArn: string) => ({
+  Version: "2012-10-17",
+  Statement: [
+    {
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+      Resource: [logGroupArn, `${logGroupArn}:*`],
+    },
+  ],
+});
