@@ -4,7 +4,6 @@ import {
   type AutoScalingGroup,
 } from "@aws-sdk/client-auto-scaling";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { EC2Client } from "@aws-sdk/client-ec2";
 import { S3Client, ListBucketsCommand } from "@aws-sdk/client-s3";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
