@@ -128,8 +128,13 @@ mount --bind ${at("run")} ${root}/run
 mkdir -p ${root}/var/lib/docker
 mount --bind ${at("docker")} ${root}/var/lib/docker
 mount -t tmpfs tmpfs ${root}/tmp
+# Not chroot: whatever enters one of its containers later would come out at the test's own root.
+cd ${root}
+mkdir -p .test
+pivot_root . .test
+umount --lazy .test
 echo up
-exec chroot ${root} sleep infinity`;
+exec sleep infinity`;
     const namespaces = ["--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"];
     const holder = spawn(
       "nsenter",
