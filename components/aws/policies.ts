@@ -144,16 +144,8 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
       ],
       groups.map((name) => arn(region, "autoscaling", `autoScalingGroup:*:autoScalingGroupName/${name}`)),
     ),
-    allow(
-      "HearEvents",
-      ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
-      [arn(region, "sqs", queue)],
-    ),
-    allow(
-      "KeepLease",
-      ["dynamodb:GetItem", "dynamodb:PutItem"],
-      [arn(region, "dynamodb", `table/${table}`)],
-    ),
+    allow("HearEvents", ["sqs:DeleteMessage", "sqs:ReceiveMessage"], [arn(region, "sqs", queue)]),
+    allow("KeepLease", ["dynamodb:GetItem", "dynamodb:PutItem"], [arn(region, "dynamodb", `table/${table}`)]),
     allow("TellFigures", ["cloudwatch:PutMetricData"], ["*"], {
       StringEquals: { "cloudwatch:namespace": metrics },
     }),

@@ -82,13 +82,11 @@ export const uploads = (): ContainerSpec[] =>
     images,
     nodeImage: "node:24",
     store: {
-      type: "s3",
-      bucket: "recordings",
-      prefix: "",
-      region: "eu-central-1",
-      provider: "AWS",
-      accessKeyId: `${SECRET}key-id`,
-      secretAccessKey: `${SECRET}access-key`,
+      destination: "store:recordings",
+      env: { RCLONE_CONFIG_STORE_TYPE: "s3" },
+      secrets: { RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY: `${SECRET}access-key` },
+      volumes: [],
+      network: "machine",
     },
     rclonePassword: `${SECRET}rclone`,
   });
