@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
-import { applyLive } from "../engine/live";
+import { applyLive, untilSettled } from "../engine/live";
 import { pullIfAbsent } from "../engine/pull";
 import { labels } from "../labels";
 import { clearAway, Content, fill, layDown, withFiles, type Self } from "./content";
@@ -85,6 +85,9 @@ export async function apply(args: ApplyArgs): Promise<Outcome> {
     if (deed !== "keep" && container.isChecked) await untilHealthy(docker, container);
     if (container.live) await applyLive(docker, container.live.target, await liveFiles(content, container));
   }
+  // Only then it serves: another node of the edge may go after this report.
+  for (const { container } of services)
+    if (container.live) await untilSettled(docker, container.live.target.settled);
   await clearAway(
     root,
     services.flatMap(({ folder }) => folder ?? []),

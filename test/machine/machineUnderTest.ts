@@ -140,11 +140,17 @@ exec sleep infinity`;
       "nsenter",
       [`--net=/run/netns/${this.#namespace}`, "unshare", ...namespaces, "bash", "-c", script],
       {
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", "pipe"],
       },
     );
     this.#holder = holder;
-    await once(holder.stdout, "data");
+    let fault = "";
+    holder.stderr.setEncoding("utf8").on("data", (text: string) => (fault += text));
+    const isUp = await Promise.race([
+      once(holder.stdout, "data").then(() => true),
+      once(holder, "exit").then(() => false),
+    ]);
+    if (!isUp) throw new Error(`the machine did not boot: ${fault}`);
     const { stdout } = await execute("pgrep", ["--parent", String(holder.pid)]);
     this.#pid = stdout.trim();
     this.base = base;

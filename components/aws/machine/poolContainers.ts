@@ -1,11 +1,10 @@
-import { INSTANCE, MACHINE, MEDIA_PORT, type AgentConfiguration } from "@jitsi-fleet/scaler";
+import { dockerName, INSTANCE, MACHINE, MEDIA_PORT, type AgentConfiguration } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { instanceBody } from "../../docker/container";
 import { poolTemplate } from "../../docker/files";
-import { RECORDINGS_VOLUME, UPLOADER_PORT } from "../../jitsi/recordings";
+import { RECORDINGS_VOLUME, uploadLinks } from "../../jitsi/recordings";
 import type { ContainerSpec, InstanceTemplate, PoolRole } from "../../platform";
 import { programContainer } from "../../program";
-import { dockerName } from "@jitsi-fleet/scaler";
 import { instanceNetwork } from "./bundle";
 
 /** A machine's bridge takes media at JVB's usual port: it is alone there. */
@@ -56,7 +55,7 @@ export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
       host: MACHINE.id,
       listen: { address: "0.0.0.0", port: agentPort, token: shared, tls: { certificate, privateKey } },
       dockerSocket: SOCKET,
-      ...(role === "jibri" ? { uploader: `http://127.0.0.1:${UPLOADER_PORT}` } : {}),
+      ...(role === "jibri" ? { uploader: uploadLinks({ network: "machine" }).uploader } : {}),
       slots: { bridge: role === "bridge" ? 1 : 0, jibri: role === "jibri" ? 1 : 0 },
       publicAddress: MACHINE.publicAddress,
       mediaPorts: { first: BRIDGE_MEDIA_PORT, last: BRIDGE_MEDIA_PORT },

@@ -21,7 +21,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 state=/var/lib/jitsi-fleet
 run=/run/jitsi-fleet
 metadata=http://169.254.169.254/latest
-retry=(--retry 5 --retry-all-errors --retry-max-time 60 --connect-timeout 5)
+retry=(--retry 5 --retry-connrefused --retry-max-time 60 --connect-timeout 5)
 
 fail() {
   echo "$1" >&2
