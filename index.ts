@@ -1,18 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { readFileSync } from "node:fs";
+import { AwsPlatform } from "./components/aws/platform";
 import { BridgePool } from "./components/bridgePool";
 import { DockerPlatform } from "./components/docker/platform";
 import { Edge, publicUrl } from "./components/edge";
 import { JibriPool } from "./components/jibriPool";
 import { recordingsContainers } from "./components/jitsi/recordings";
+import type { Platform } from "./components/platform";
 import { ScalerService } from "./components/scalerService";
 import { readSettings } from "./components/settings";
 import { Shard } from "./components/shard";
 
 const settings = readSettings();
-if (settings.platform !== "docker") throw new Error(`platform ${settings.platform} is not there yet`);
-const platform = new DockerPlatform(settings, pulumi.getStack());
+const stack = pulumi.getStack();
+const platform: Platform =
+  settings.platform === "aws" ? new AwsPlatform(settings, stack) : new DockerPlatform(settings, stack);
 
 // Addresses first: the edge names the shards, and the Jibris the edge, before any of them runs.
 const edges = platform.edges.map((name) => ({ name, address: platform.reserve("edge", name) }));
@@ -43,6 +46,11 @@ const edge = new Edge("edge", {
   shards: reserved,
 });
 
+const frontDoor = platform.frontDoor("front-door", {
+  edges,
+  names: [settings.domain, ...(turn === undefined ? [] : [turn.host])],
+});
+
 const shards = reserved.map(({ shard, address }) => {
   const images = { registry: settings.images.registry, release: shard.release };
   const running = new Shard(shard.name, {
@@ -65,6 +73,12 @@ const shards = reserved.map(({ shard, address }) => {
   return { shard, running, bridges };
 });
 
+const uploads = recordingsContainers({
+  images: settings.images,
+  nodeImage: settings.images.node,
+  store: platform.recordings("recordings"),
+  rclonePassword: new random.RandomPassword("uploads", { length: 32, special: false }).result,
+});
 const jibris = new JibriPool("jibris", {
   platform,
   policy: settings.jibris,
@@ -76,21 +90,14 @@ const jibris = new JibriPool("jibris", {
   // Where it comes by ACME, it is self-signed until the first one is there, or of an authority that browsers do not know.
   acceptAnyCertificate: settings.tls.mode !== "provided",
   passwords: jibriPasswords,
+  uploads,
 });
 
 // Who launches and ends the pools' instances, and who decides on it.
-const control = platform.control("control", {
-  nodeImage: settings.images.node,
-  uploads: recordingsContainers({
-    images: settings.images,
-    nodeImage: settings.images.node,
-    store: settings.recordings.store,
-    rclonePassword: new random.RandomPassword("uploads", { length: 32, special: false }).result,
-  }),
-});
+const control = platform.control("control");
 const scaler = new ScalerService("scaler", {
   platform,
-  address: platform.reserve("scaler", "scaler"),
+  addresses: platform.scalers.map((name) => ({ name, address: platform.reserve("scaler", name) })),
   image: settings.images.node,
   ...settings.scaler,
   control,
@@ -105,6 +112,8 @@ platform.keystone("keystone", [edge, ...shards.map(({ running }) => running), co
 
 /** Where the meetings are. */
 export const url = edge.url;
+/** What the public names must lead to. */
+export const publicAddresses = frontDoor.addresses;
 /** Each shard: its state, release and place. */
 export const fleet = Object.fromEntries(
   shards.map(({ shard }) => [shard.name, { state: shard.state, release: shard.release, place: shard.place }]),

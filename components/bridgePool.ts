@@ -25,8 +25,16 @@ export class BridgePool extends pulumi.ComponentResource {
     this.name = name;
     this.policy = policy;
 
-    platform.pool("bridge", name, (member) =>
-      bridgeContainer(member, { images, shard: shard.address, password: shard.bridgePassword }),
+    platform.pool(
+      "bridge",
+      name,
+      {
+        template: (member) =>
+          bridgeContainer(member, { images, shard: shard.address, password: shard.bridgePassword }),
+        min: policy.min,
+        max: policy.max,
+      },
+      { parent: this },
     );
     this.registerOutputs();
   }

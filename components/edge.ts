@@ -61,7 +61,7 @@ export class Edge extends pulumi.ComponentResource {
             address,
             image,
             nodeImage,
-            edge,
+            edge: { ...edge, proxyProtocolFrom: [...platform.proxyProtocolFrom, ...edge.proxyProtocolFrom] },
             others: addresses
               .filter((other) => other.name !== node)
               .map((other) => ({

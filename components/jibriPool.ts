@@ -2,7 +2,7 @@ import type { JibriPoolPolicy } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./jitsi/image";
 import { jibriContainer } from "./jitsi/jibri";
-import type { AddressOf, Platform } from "./platform";
+import type { AddressOf, ContainerSpec, Platform } from "./platform";
 
 export interface JibriPoolArgs {
   readonly platform: Platform;
@@ -17,6 +17,8 @@ export interface JibriPoolArgs {
   /** Every shard's: a new one replaces each Jibri while it is idle, another ahead of it. */
   readonly shards: readonly AddressOf<"shard">[];
   readonly acceptAnyCertificate: boolean;
+  /** What brings finished recordings to the store, wherever Jibris may run. */
+  readonly uploads: readonly ContainerSpec[];
   readonly passwords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
 }
 
@@ -26,14 +28,23 @@ export class JibriPool extends pulumi.ComponentResource {
   readonly policy: JibriPoolPolicy;
 
   constructor(name: string, args: JibriPoolArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { acceptAnyCertificate, images, passwords, platform, policy, publicUrl, shards } = args;
+    const { acceptAnyCertificate, images, passwords, platform, policy, publicUrl, shards, uploads } = args;
     super("jitsi-fleet:index:JibriPool", name, { ...policy, release: images.release }, opts);
     this.name = name;
     this.policy = policy;
 
     const edge = { domain: args.domain, addresses: args.edges.map(({ privateAddress }) => privateAddress) };
-    platform.pool("jibri", name, (member) =>
-      jibriContainer(member, { images, publicUrl, edge, shards, acceptAnyCertificate, passwords }),
+    platform.pool(
+      "jibri",
+      name,
+      {
+        template: (member) =>
+          jibriContainer(member, { images, publicUrl, edge, shards, acceptAnyCertificate, passwords }),
+        min: policy.free,
+        max: policy.max,
+        beside: uploads,
+      },
+      { parent: this },
     );
     this.registerOutputs();
   }

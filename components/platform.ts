@@ -169,20 +169,46 @@ export interface InstanceSpec extends Omit<
 /** How the instances of a pool are made. A change replaces each once it is empty, another ahead of it. */
 export type InstanceTemplate = (member: Member) => InstanceSpec;
 
-export interface ControlArgs {
-  /** An image of Node 22 or later, for the platform's own programs. */
-  readonly nodeImage: string;
-  /** What brings finished recordings to the store, wherever Jibris may run. */
-  readonly uploads: readonly ContainerSpec[];
+export interface PoolArgs {
+  readonly template: InstanceTemplate;
+  /** Instances there always are, and those there may be at most. */
+  readonly min: number;
+  readonly max: number;
+  /** What runs beside the instances, once in a place, and outlives them. */
+  readonly beside?: readonly ContainerSpec[];
+}
+
+/** What a store of recordings asks of the containers that write to it. */
+export interface RecordingStore {
+  /** Where recordings go, as rclone writes it: a directory, or remote:bucket/prefix. */
+  readonly destination: pulumi.Input<string>;
+  /** For rclone's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For its environment likewise, but nobody may see them. */
+  readonly secrets: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly volumes: readonly VolumeSpec[];
+  /** `machine`: who is on the machine's own network may write, and needs no key. */
+  readonly network?: "machine";
+}
+
+export interface FrontDoorArgs {
+  readonly edges: readonly { readonly name: string; readonly address: AddressOf<"edge"> }[];
+  /** Public names that lead to it. */
+  readonly names: readonly string[];
+}
+
+/** How users reach the edge. */
+export interface FrontDoor {
+  /** What the names must lead to, where nothing of the stack sees to it: addresses, or the name of another. */
+  readonly addresses: pulumi.Input<readonly string[]>;
 }
 
 /** What the scaler needs to see the pools and to act on them. */
 export interface Control extends pulumi.Resource {
-  /** How the service finds its hands. Secret. */
-  readonly configuration: pulumi.Output<
-    Pick<ScalerConfiguration, "agents" | "agentToken" | "agentCertificate">
-  >;
+  /** How a node of the service finds its hands. Secret. */
+  configuration(scaler: string): pulumi.Output<ControlConfiguration>;
 }
+export type ControlConfiguration = Pick<ScalerConfiguration, "fleet">;
 
 /** A place to run the fleet. Small, uniform verbs only: a component never asks which platform it has. */
 export interface Platform {
@@ -190,14 +216,22 @@ export interface Platform {
   readonly mediaAddresses: readonly string[];
   /** Names of the edge's nodes, in their order. */
   readonly edges: readonly string[];
+  /** Names of the scaler's nodes: one decides, and another takes over where there is one. */
+  readonly scalers: readonly string[];
+  /** Addresses or ranges that tell the edge users' addresses by PROXY protocol. */
+  readonly proxyProtocolFrom: readonly string[];
   /** The address of a node to come. */
   reserve<R extends NodeRole>(role: R, name: string): AddressOf<R>;
   /** Containers in one place that keep their address. */
   node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource;
   /** Like instances, as many as the scaler decides. */
-  pool(role: PoolRole, name: string, template: InstanceTemplate): void;
+  pool(role: PoolRole, name: string, args: PoolArgs, opts: pulumi.ComponentResourceOptions): void;
+  /** Where finished recordings go. */
+  recordings(name: string, opts?: pulumi.ComponentResourceOptions): RecordingStore;
+  /** What stands between users and the edge. */
+  frontDoor(name: string, args: FrontDoorArgs, opts?: pulumi.ComponentResourceOptions): FrontDoor;
   /** The scaler's eyes and hands. After all pools, which it is to know. */
-  control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control;
+  control(name: string, opts?: pulumi.ComponentResourceOptions): Control;
   /**
    * What goes first when the stack is taken down, before anything of it is touched: it is refused while a call or a
    * recording is on. Last of all.

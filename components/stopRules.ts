@@ -1,4 +1,11 @@
-import { hostStateSchema, parseBridgeStats, parseJibriHealth, parseJicofoStats } from "@jitsi-fleet/scaler";
+import {
+  counted,
+  hostStateSchema,
+  listed,
+  parseBridgeStats,
+  parseJibriHealth,
+  shardInUse,
+} from "@jitsi-fleet/scaler";
 import { askOverHttp } from "./jitsi/ask";
 import { PROGRAM_FILE } from "./platform";
 
@@ -17,11 +24,6 @@ export interface StopRule {
   /** What to do to be let through. */
   readonly remedy: (node: string) => string;
 }
-
-const counted = (count: number, one: string): string[] =>
-  count === 0 ? [] : [`${count} ${one}${count === 1 ? "" : "s"}`];
-const listed = (parts: readonly string[]): string | undefined =>
-  parts.length === 0 ? undefined : parts.join(", ");
 
 type HostState = ReturnType<typeof hostStateSchema.parse>;
 
@@ -58,14 +60,7 @@ export const stopRules: Readonly<Record<Stoppable, StopRule | undefined>> = {
   shard: {
     container: "jicofo",
     command: askOverHttp(8888, "/stats"),
-    busy: (answer) => {
-      const { conferences, recordings, streams } = parseJicofoStats(answer);
-      return listed([
-        ...counted(conferences, "conference"),
-        ...counted(recordings, "recording"),
-        ...counted(streams, "stream"),
-      ]);
-    },
+    busy: shardInUse,
     remedy: (shard) =>
       `Add another shard if the others are full, set ${shard} to drain (its place in shards[], state drain), run pulumi up, ` +
       `and change it once its last conference is over`,

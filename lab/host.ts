@@ -128,6 +128,7 @@ export class LabHost implements HostBackend {
       drain: { port: first, path: "/colibri/drain/enable" },
       undrain: { port: first, path: "/colibri/drain/disable" },
       retire: { port: first, path: "/colibri/shutdown", body: '{"graceful-shutdown":"true"}' },
+      evacuate: { port: first, path: "/colibri/shutdown", body: '{"graceful-shutdown":"false"}' },
       fence: { port: internal, path: "/jibri/api/internal/v1.0/gracefulShutdown" },
     };
     const { port, path, body } = calls[verb];

@@ -122,8 +122,7 @@ export class Lab {
     const scaler = await Scaler.start(folder, processes, {
       stack: "lab",
       tickSeconds: TICK_SECONDS,
-      agents,
-      agentToken,
+      fleet: { kind: "docker", agents, agentToken },
       bridgePools: SHARDS.map((shard) => ({ name: `jvb-${shard}`, shard, policy: BRIDGES })),
       jibriPool: { name: "jibri", policy: JIBRIS },
     });

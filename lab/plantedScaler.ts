@@ -3,6 +3,7 @@ import { scalerConfiguration } from "../scaler/configuration";
 import { decide } from "../scaler/core/decide";
 import type { Action } from "../scaler/core/fleet";
 import { readConfiguration } from "../scaler/readConfiguration";
+import { DockerFleet } from "../scaler/fleets/docker";
 import { runService } from "../scaler/service/service";
 
 const rushed = (action: Action): Action =>
@@ -15,4 +16,7 @@ const decideRushed: typeof decide = (...args) => {
   return { ...decision, actions: decision.actions.map(rushed) };
 };
 
-void runService(readConfiguration(scalerConfiguration), decideRushed);
+void runService(readConfiguration(scalerConfiguration), decideRushed, ({ fleet }) => {
+  if (fleet.kind !== "docker") throw new Error("the lab has Docker hosts alone");
+  return new DockerFleet(fleet);
+});

@@ -4,9 +4,11 @@ import { join } from "node:path";
 /** The programs that run from a stock Node image: where each begins. */
 const entryPoints = {
   scaler: join("service", "main.ts"),
+  awsScaler: join("service", "awsMain.ts"),
   agent: join("agent", "main.ts"),
   uploader: join("uploader", "main.ts"),
   keeper: join("keeper", "main.ts"),
+  machine: join("machine", "main.ts"),
 } as const;
 export type ProgramName = keyof typeof entryPoints;
 export const programNames = Object.keys(entryPoints) as ProgramName[];
@@ -25,7 +27,7 @@ export function bundle(program: ProgramName): string {
     minify: true,
     platform: "node",
     target: "node22",
-    // pino, prom-client and dockerode are CommonJS, and require what Node brings.
+    // pino, prom-client, dockerode and AWS's clients are CommonJS, and require what Node brings.
     format: "cjs",
     // dockerode brings them for hosts on ssh:// and for builds: the agent speaks to its own host's socket alone.
     alias: { ssh2: "node:net", "@grpc/grpc-js": "node:net", "@grpc/proto-loader": "node:net" },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { acmeOptions } from "./keeper/certificates/options";
+import { TABLE_KEY } from "./fleetStatus";
 import { bridgePoolSchema, jibriPoolSchema } from "./pools";
 
 /** Where each of the programs finds its configuration, unless FLEET_CONFIGURATION names another file. */
@@ -20,6 +21,51 @@ const tls = z.strictObject({
   privateKey: z.string().describe("PEM."),
 });
 
+/** Instances as containers on Docker hosts, through the hosts' agents. */
+const dockerFleet = z.strictObject({
+  kind: z.literal("docker"),
+  agents: z.array(agent),
+  agentToken: token,
+  agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
+});
+export type DockerFleetConfiguration = z.output<typeof dockerFleet>;
+
+/** Instances as machines of Auto Scaling groups, each machine with an agent of its own. */
+const awsFleet = z.strictObject({
+  kind: z.literal("aws"),
+  region: z.string(),
+  endpoint: z.url().optional().describe("Where all AWS calls go; none: to AWS. For a lab."),
+  replica: z.string().describe("This scaler among those beside it: one of them acts."),
+  table: z
+    .string()
+    .describe(`DynamoDB table, its only key the text "${TABLE_KEY}": lease, status and notices.`),
+  queueUrl: z.url().describe("SQS queue: what the groups' hooks and EventBridge say."),
+  namespace: z.string().describe("Of the CloudWatch metrics."),
+  groups: z
+    .array(
+      z.strictObject({
+        pool: z.string(),
+        role: z.enum(["bridge", "jibri"]),
+        group: z.string().describe("The Auto Scaling group's name."),
+      }),
+    )
+    .describe("One a pool."),
+  agentPort: z.int().describe("Where each machine's agent listens, on its private address."),
+  agentToken: token,
+  agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
+  shards: z
+    .array(z.strictObject({ shard: z.string(), url: z.url({ protocol: /^https?$/ }) }))
+    .default([])
+    .describe("The shards' own addresses: asked for what their conference focus holds."),
+  leaseSeconds: z
+    .number()
+    .min(1)
+    .max(300)
+    .default(15)
+    .describe("Unheard for so long, the scaler that acts is relieved by another."),
+});
+export type AwsFleetConfiguration = z.output<typeof awsFleet>;
+
 /** What the scaler service reads. */
 export const scalerConfiguration = z.strictObject({
   stack: z.string(),
@@ -30,9 +76,7 @@ export const scalerConfiguration = z.strictObject({
     .default(5)
     .describe("Time from one look at the fleet to the next."),
   listen: z.strictObject({ address: z.string(), port: z.int(), token, tls: tls.optional() }),
-  agents: z.array(agent),
-  agentToken: token,
-  agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
+  fleet: z.discriminatedUnion("kind", [dockerFleet, awsFleet]),
   bridgePools: z.array(z.strictObject({ name: z.string(), shard: z.string(), policy: bridgePoolSchema })),
   jibriPool: z.strictObject({ name: z.string(), policy: jibriPoolSchema }).optional(),
 });
@@ -83,6 +127,15 @@ export const agentConfiguration = z.strictObject({
     .strictObject({ first: z.int(), last: z.int() })
     .describe("The UDP ports of the host's bridges, one an instance."),
   templates: z.array(template),
+  own: z
+    .strictObject({
+      pool: z.string(),
+      instance: z.string().describe("Its name: `<pool>-<the machine's id without i->`."),
+    })
+    .optional()
+    .describe(
+      "The machine is one instance's alone: the agent launches it by itself, once; nobody else does.",
+    ),
 });
 export type AgentConfiguration = z.output<typeof agentConfiguration>;
 

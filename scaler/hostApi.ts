@@ -8,7 +8,8 @@ import { z } from "zod";
  *   PUT    /v1/instances/{name}          launch one: LaunchRequest                     202; 404 no such pool; 409 the version
  *                                                                                      is another (look again); 507 no slot
  *   POST   /v1/instances/{name}/{verb}   drain, undrain, retire (bridge: takes no new  204; 404; 502 the instance did not obey
- *                                        conference any more, for good), fence (Jibri: ends once idle)
+ *                                        conference any more, for good), evacuate (bridge: everybody is moved
+ *                                        to others, a gap of seconds; then it ends), fence (Jibri: ends once idle)
  *   DELETE /v1/instances/{name}          SIGTERM, after the grace SIGKILL, remove      202; 404
  *
  * All are idempotent: launching what is there and removing what goes already are 202. An instance that is not of
@@ -94,5 +95,5 @@ export type HostState = z.output<typeof hostStateSchema>;
 export const launchRequestSchema = z.strictObject({ pool: z.string(), version: z.string() });
 export type LaunchRequest = z.output<typeof launchRequestSchema>;
 
-export const verbs = ["drain", "undrain", "retire", "fence"] as const;
+export const verbs = ["drain", "undrain", "retire", "evacuate", "fence"] as const;
 export type Verb = (typeof verbs)[number];

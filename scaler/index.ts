@@ -11,6 +11,7 @@ export {
   type UploaderConfiguration,
 } from "./configuration";
 export { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "./keeper/certificates/options";
+export { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "./fleetStatus";
 export { hostStateSchema } from "./hostApi";
 export { bundle, programNames, type ProgramName } from "./bundle";
 export type { AcmeOptions } from "./keeper/certificates/options";
@@ -20,4 +21,21 @@ export { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "./keeper/wanted";
 export { dockerName, labels } from "./labels";
 export { parseBridgeStats } from "./jitsi/bridge";
 export { parseJibriHealth } from "./jitsi/jibri";
-export { parseJicofoStats } from "./jitsi/jicofo";
+export {
+  ENDPOINT_TAG,
+  machineKeys,
+  machineReportSchema,
+  POINTER_TAG,
+  programKey,
+  type MachineReport,
+} from "./machine/report";
+export {
+  MACHINE,
+  machineManifest,
+  MANIFEST_FILE,
+  type MachineContainer,
+  type MachineManifest,
+} from "./machine/manifest";
+export { liveTarget, type LiveTarget } from "./engine/liveTarget";
+export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
+export { counted, listed, shardInUse } from "./inUse";

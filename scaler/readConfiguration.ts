@@ -7,8 +7,31 @@ import { CONFIGURATION_FILE } from "./configuration";
  * faults at once.
  */
 export function readConfiguration<Configuration>(schema: z.ZodType<Configuration>): Configuration {
-  const file = process.env["FLEET_CONFIGURATION"] ?? CONFIGURATION_FILE;
-  const parsed = schema.safeParse(jsonOf(readFileSync(file, "utf8"), file));
+  return parse(schema, textOf());
+}
+
+/**
+ * What a program's configuration has become each time that it is asked: undefined while it is the same. Throws like
+ * readConfiguration, and once for each text.
+ */
+export function watchedConfiguration<Configuration>(
+  schema: z.ZodType<Configuration>,
+): () => Configuration | undefined {
+  let before = textOf();
+  return () => {
+    const text = textOf();
+    if (text === before) return undefined;
+    before = text;
+    return parse(schema, text);
+  };
+}
+
+const fileName = (): string => process.env["FLEET_CONFIGURATION"] ?? CONFIGURATION_FILE;
+const textOf = (): string => readFileSync(fileName(), "utf8");
+
+function parse<Configuration>(schema: z.ZodType<Configuration>, text: string): Configuration {
+  const file = fileName();
+  const parsed = schema.safeParse(jsonOf(text, file));
   if (!parsed.success)
     throw new Error(
       `${file} must be mended (the program that deploys the fleet writes it):\n${z.prettifyError(parsed.error)}`,

@@ -8,8 +8,8 @@ import { FLEET_DIRECTORY, type ContainerSpec, type InstanceSpec } from "../platf
  * pools): read-only, without capabilities but those that it names, bounded, its log rotated.
  */
 
-const LOG_OPTIONS = { "max-size": "10m", "max-file": "5" };
-const HEALTH = { intervalSeconds: 5, timeoutSeconds: 6, startSeconds: 60, retries: 3 };
+export const LOG_OPTIONS = { "max-size": "10m", "max-file": "5" };
+export const HEALTH = { intervalSeconds: 5, timeoutSeconds: 6, startSeconds: 60, retries: 3 };
 const START_LIMIT_SECONDS = 180;
 
 export interface Placement {
@@ -152,7 +152,9 @@ export function ownerOf({ user }: Pick<ContainerSpec, "user">): { uid: number; g
   return { uid: uid ?? 0, gid: gid ?? 0 };
 }
 
-const knownAddresses = ({ knownHosts }: Pick<ContainerSpec, "knownHosts">): [host: string, ip: string][] =>
+export const knownAddresses = ({
+  knownHosts,
+}: Pick<ContainerSpec, "knownHosts">): [host: string, ip: string][] =>
   Object.entries(knownHosts).flatMap(([host, addresses]) =>
     addresses.map((ip): [string, string] => [host, ip]),
   );
@@ -160,7 +162,7 @@ const knownAddresses = ({ knownHosts }: Pick<ContainerSpec, "knownHosts">): [hos
 const environment = ({ env }: Pick<ContainerSpec, "env">): string[] =>
   Object.entries(env).map(([key, value]) => `${key}=${value}`);
 
-function scratch(spec: Pick<ContainerSpec, "scratch" | "user">): Record<string, string> {
+export function scratch(spec: Pick<ContainerSpec, "scratch" | "user">): Record<string, string> {
   const { gid, uid } = ownerOf(spec);
   return Object.fromEntries(
     spec.scratch.map(({ path, sizeMiB, executable }) => [

@@ -2,19 +2,23 @@ import { CERTIFICATE_NAME } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "../certificate";
-import type { Control, ControlArgs } from "../platform";
+import type { ContainerSpec, Control, ControlConfiguration } from "../platform";
 import { HostAgent, type DockerPool } from "./hostAgent";
 import type { Place } from "./node";
 import { AGENT_PORT, agentName } from "./ports";
 
-export interface DockerControlArgs extends ControlArgs {
+export interface DockerControlArgs {
+  /** Node 22 or later, for the agents. */
+  readonly nodeImage: string;
+  /** What brings finished recordings to the store, where Jibris may run. */
+  readonly uploads: readonly ContainerSpec[];
   readonly places: readonly Place[];
   readonly pools: readonly DockerPool[];
 }
 
 /** The agents of all hosts that run bridges or Jibris, one certificate and one token for them. */
 export class DockerControl extends pulumi.ComponentResource implements Control {
-  readonly configuration: Control["configuration"];
+  private readonly controlled: pulumi.Output<ControlConfiguration>;
 
   constructor(name: string, args: DockerControlArgs, opts?: pulumi.ComponentResourceOptions) {
     const { nodeImage, places, pools, uploads } = args;
@@ -45,9 +49,13 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
       url: `https://${host.privateAddress}:${AGENT_PORT}`,
       drained: host.drained,
     }));
-    this.configuration = pulumi
-      .all([token.result, own.certificate])
-      .apply(([agentToken, agentCertificate]) => ({ agents, agentToken, agentCertificate }));
+    this.controlled = pulumi.all([token.result, own.certificate]).apply(([agentToken, agentCertificate]) => ({
+      fleet: { kind: "docker" as const, agents, agentToken, agentCertificate },
+    }));
     this.registerOutputs();
+  }
+
+  configuration(): pulumi.Output<ControlConfiguration> {
+    return this.controlled;
   }
 }

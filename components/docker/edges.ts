@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PROGRAM_FILE } from "../platform";
 import type { DockerFleetSettings, DockerHostSpec } from "../settings";
 import { dockerClient } from "./connection";
-import { runInContainer } from "./exec";
+import { runInContainer } from "@jitsi-fleet/scaler/engine/exec";
 import { edgeName } from "./ports";
 
 const ASK_LIMIT_SECONDS = 20;

@@ -1,7 +1,13 @@
-import { bundle, type ProgramName } from "@jitsi-fleet/scaler";
+import { bundle, type PoolTemplate, type ProgramName } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
-import { FLEET_DIRECTORY, SECRETS_FILE, type ContainerSpec } from "../platform";
+import {
+  FLEET_DIRECTORY,
+  SECRETS_FILE,
+  type ContainerSpec,
+  type InstanceSpec,
+  type PoolRole,
+} from "../platform";
 
 /** A container's files by their path below FLEET_DIRECTORY, its secrets among them as a shell file. */
 export function filesOf(
@@ -35,4 +41,29 @@ export function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> 
   return pulumi
     .jsonStringify(value)
     .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 16));
+}
+
+/** How an agent makes a pool's instances: the container, and the files that it finds. */
+export function poolTemplate(
+  of: { readonly pool: string; readonly role: PoolRole; readonly spec: InstanceSpec },
+  container: Record<string, unknown>,
+): pulumi.Output<PoolTemplate> {
+  const { pool, role, spec } = of;
+  const executable = new Set(spec.files.filter((file) => file.executable).map(({ path }) => path));
+  const files = pulumi.output(filesOf(spec)).apply((contents) =>
+    Object.entries(contents).map(([path, content]) => ({
+      path,
+      content,
+      executable: executable.has(path),
+    })),
+  );
+  const made = { container, files };
+  return pulumi.all([files, secretHash(made)]).apply(([known, revision]) => ({
+    pool,
+    role,
+    revision,
+    stopGraceSeconds: spec.stopGraceSeconds,
+    container,
+    files: known,
+  }));
 }

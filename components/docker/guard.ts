@@ -3,11 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type Docker from "dockerode";
 import { z } from "zod";
 import type { Route } from "../platform";
+import { howItLeaves } from "../routes";
 import type { DockerFleetSettings } from "../settings";
 import { stoppable, stopRules, type Stoppable } from "../stopRules";
 import { connectionOf, ROUTES_VARIABLE, SUBJECT_VARIABLE } from "./commands/input";
 import { dockerClient, type Connection } from "./connection";
-import { runInContainer } from "./exec";
+import { runInContainer } from "@jitsi-fleet/scaler/engine/exec";
 import { Edges } from "./edges";
 import { agentName } from "./ports";
 
@@ -215,18 +216,6 @@ const inReady = (shard: string): Finding => ({
   objection: `shard ${shard} is in state ready`,
   hostIsDown: false,
 });
-
-function howItLeaves(before: Route, after: Route | undefined): string | undefined {
-  if (before.state === "maint") return undefined;
-  if (!after) return `Removing shard ${before.node}`;
-  if (
-    after.place !== before.place ||
-    after.endpoint.address !== before.endpoint.address ||
-    after.endpoint.port !== before.endpoint.port
-  )
-    return `Moving shard ${before.node}`;
-  return after.state === "maint" ? `Setting shard ${before.node} to maint` : undefined;
-}
 
 const labelled = z.object({ labels: z.array(z.object({ label: z.string(), value: z.string() })) });
 const routed = z.object({ environment: z.object({ [ROUTES_VARIABLE]: z.string() }) });

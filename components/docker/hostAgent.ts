@@ -10,11 +10,11 @@ import {
 } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { programContainer } from "../program";
-import { RECORDINGS_VOLUME, UPLOADER_PORT } from "../jitsi/recordings";
+import { RECORDINGS_VOLUME, uploadLinks } from "../jitsi/recordings";
 import type { ContainerSpec, InstanceSpec, InstanceTemplate, PoolRole } from "../platform";
 import { SUBJECT_VARIABLE, TARGET_VARIABLE, type SweepTarget } from "./commands/input";
 import { instanceBody } from "./container";
-import { filesOf, secretHash } from "./files";
+import { poolTemplate } from "./files";
 import type { Subject } from "./guard";
 import { commandLine, DockerNode, plainConnection, secretInput, type Place } from "./node";
 import { AGENT_PORT } from "./ports";
@@ -76,7 +76,7 @@ export class HostAgent extends pulumi.ComponentResource {
         host: host.name,
         listen: { address: "0.0.0.0", port: AGENT_PORT, token, tls: { certificate, privateKey } },
         dockerSocket: SOCKET,
-        ...(hasJibris ? { uploader: `http://uploader:${UPLOADER_PORT}` } : {}),
+        ...(hasJibris ? { uploader: uploadLinks({}).uploader } : {}),
         slots: { bridge: host.slots.bridges, jibri: host.slots.jibris },
         publicAddress: host.publicAddress,
         mediaPorts: host.ports,
@@ -151,21 +151,5 @@ function templateOn(place: Place, { name, role, template }: DockerPool): pulumi.
     volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },
     labels: tags,
   });
-  const executable = new Set(spec.files.filter((file) => file.executable).map(({ path }) => path));
-  const files = pulumi.output(filesOf(spec)).apply((contents) =>
-    Object.entries(contents).map(([path, content]) => ({
-      path,
-      content,
-      executable: executable.has(path),
-    })),
-  );
-  const made = { container, files };
-  return pulumi.all([files, secretHash(made)]).apply(([known, revision]) => ({
-    pool: name,
-    role,
-    revision,
-    stopGraceSeconds: spec.stopGraceSeconds,
-    container,
-    files: known,
-  }));
+  return poolTemplate({ pool: name, role, spec }, container);
 }

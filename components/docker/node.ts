@@ -11,9 +11,10 @@ import {
   SUBJECT_VARIABLE,
   TARGET_VARIABLE,
   type FilesTarget,
-  type LiveTarget,
+  type HostLiveTarget,
 } from "./commands/input";
 import { containerArgs, ownerOf } from "./container";
+import { liveTargetOf } from "../live";
 import { filesOf, programOf, secretHash } from "./files";
 import type { Guard, Subject } from "./guard";
 
@@ -198,20 +199,9 @@ export class DockerNode extends pulumi.ComponentResource {
     live: LiveConfiguration,
     container: docker.Container,
   ): command.local.Command {
-    const target: LiveTarget = {
+    const target: HostLiveTarget = {
       connection: plainConnection(this.args.place.host),
-      container: this.dockerName(spec.name),
-      directory: live.directory,
-      main: live.main.name,
-      check: [...live.check],
-      reloadSignal: live.reloadSignal,
-      settleSeconds: live.settleSeconds,
-      run: live.run,
-      owner: ownerOf(spec),
-      settled: {
-        container: this.dockerName(live.settled.container),
-        command: [...live.settled.command],
-      },
+      ...liveTargetOf(spec, live, (container) => this.dockerName(container)),
     };
     return new command.local.Command(
       `${this.name}-${spec.name}-configuration`,

@@ -6,13 +6,16 @@ import type {
   AddressOf,
   ContainerSpec,
   Control,
-  ControlArgs,
-  InstanceTemplate,
+  FrontDoor,
+  FrontDoorArgs,
   NodeArgs,
   NodeRole,
   Platform,
+  PoolArgs,
   PoolRole,
+  RecordingStore,
 } from "../platform";
+import { storeRemote } from "../jitsi/uploads";
 import type { DockerFleetSettings, DockerHostSpec } from "../settings";
 import type { HostRole } from "../settings/schema";
 import { providerArgs } from "./connection";
@@ -28,8 +31,12 @@ import { edgeName, edgePorts, SCALER_PORT, shardPorts } from "./ports";
  * agents of the hosts launch and end, as the scaler tells them.
  */
 export class DockerPlatform implements Platform {
+  readonly scalers = ["scaler"];
+  /** What the operator put in front, the settings name themselves. */
+  readonly proxyProtocolFrom = [];
   private readonly places = new Map<string, Place>();
   private readonly pools: DockerPool[] = [];
+  private readonly uploads: ContainerSpec[] = [];
   private readonly guard: Guard;
 
   constructor(
@@ -96,17 +103,33 @@ export class DockerPlatform implements Platform {
     ];
   }
 
-  pool(role: PoolRole, name: string, template: InstanceTemplate): void {
+  pool(role: PoolRole, name: string, { beside = [], template }: PoolArgs): void {
     this.pools.push({ role, name, template });
+    this.uploads.push(...beside);
   }
 
-  control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control {
+  recordings(): RecordingStore {
+    return storeRemote(this.settings.recordings.store);
+  }
+
+  /** Users reach the hosts themselves, or the address that they share. */
+  frontDoor(_name: string, { edges }: FrontDoorArgs): FrontDoor {
+    const shared = this.settings.docker.sharedAddress?.address;
+    return { addresses: shared === undefined ? edges.map(({ address }) => address.publicAddress) : [shared] };
+  }
+
+  control(name: string, opts?: pulumi.ComponentResourceOptions): Control {
     const hosts = this.settings.docker.hosts.filter(
       ({ roles }) => roles.includes("bridge") || roles.includes("jibri"),
     );
     return new DockerControl(
       name,
-      { ...args, pools: this.pools, places: hosts.map((host) => this.place(host.name)) },
+      {
+        nodeImage: this.settings.images.node,
+        uploads: this.uploads,
+        pools: this.pools,
+        places: hosts.map((host) => this.place(host.name)),
+      },
       opts,
     );
   }

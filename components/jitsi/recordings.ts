@@ -1,10 +1,8 @@
 import type { UploaderConfiguration } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
-import { SECRETS_FILE, type ContainerSpec } from "../platform";
+import { SECRETS_FILE, type ContainerSpec, type RecordingStore } from "../platform";
 import { imageOf, type ImageSource } from "./image";
 import { programContainer } from "../program";
-import type { StoreSettings } from "../settings/schema";
-import { STORE_DIRECTORY, storeRemote } from "./uploads";
 
 /** The volume in which Jibris record and from which recordings are uploaded, and where containers find it. */
 export const RECORDINGS_VOLUME = "recordings";
@@ -13,12 +11,13 @@ export const STORAGE = "/storage";
 const RCLONE_PORT = 5572;
 const RCLONE_USER = "uploader";
 export const UPLOADER_PORT = 8090;
+const LOOPBACK = "127.0.0.1";
 
 export interface RecordingsArgs {
   /** Where Jibri's image comes from: it brings rclone. */
   readonly images: ImageSource;
   readonly nodeImage: string;
-  readonly store: StoreSettings;
+  readonly store: RecordingStore;
   /** Between the uploader and rclone. */
   readonly rclonePassword: pulumi.Input<string>;
 }
@@ -33,8 +32,7 @@ export function recordingsContainers(args: RecordingsArgs): ContainerSpec[] {
 }
 
 function rclone({ images, rclonePassword, store }: RecordingsArgs): ContainerSpec {
-  const { env, secrets } = storeRemote(store);
-  const target = store.type === "directory" ? [machineDirectory(store.path)] : [];
+  const { env, secrets, volumes } = store;
   return {
     name: "rclone",
     image: imageOf(images, "jibri"),
@@ -43,14 +41,15 @@ function rclone({ images, rclonePassword, store }: RecordingsArgs): ContainerSpe
       ...env,
       RCLONE_CONFIG: "/tmp/rclone.conf",
       RCLONE_CACHE_DIR: "/tmp",
-      RCLONE_RC_ADDR: `:${RCLONE_PORT}`,
+      RCLONE_RC_ADDR: `${store.network === "machine" ? LOOPBACK : ""}:${RCLONE_PORT}`,
       RCLONE_RC_USER: RCLONE_USER,
     },
     secrets: {
       ...Object.fromEntries(Object.entries(secrets).map(([key, value]) => [key, pulumi.secret(value)])),
       RCLONE_RC_PASS: rclonePassword,
     },
-    volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }, ...target],
+    volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }, ...volumes],
+    ...networkOf(store),
     files: [],
     ports: [],
     scratch: [{ path: "/tmp", sizeMiB: 64, executable: false }],
@@ -63,16 +62,30 @@ function rclone({ images, rclonePassword, store }: RecordingsArgs): ContainerSpe
   };
 }
 
-const machineDirectory = (source: string) => ({ of: "machine", source, path: STORE_DIRECTORY }) as const;
+/** How the two, and who asks the uploader, reach one another. On the machine's own network nobody else may. */
+export function uploadLinks({ network }: Pick<RecordingStore, "network">): {
+  readonly listen: string;
+  readonly rclone: string;
+  readonly uploader: string;
+} {
+  const on = (host: string, port: number): string => `http://${host}:${port}`;
+  return network === "machine"
+    ? { listen: LOOPBACK, rclone: on(LOOPBACK, RCLONE_PORT), uploader: on(LOOPBACK, UPLOADER_PORT) }
+    : { listen: "0.0.0.0", rclone: on("rclone", RCLONE_PORT), uploader: on("uploader", UPLOADER_PORT) };
+}
+
+const networkOf = ({ network }: RecordingStore): Pick<ContainerSpec, "network"> =>
+  network === undefined ? {} : { network };
 
 function uploader({ nodeImage, rclonePassword, store }: RecordingsArgs): ContainerSpec {
+  const links = uploadLinks(store);
   const configuration: pulumi.Output<UploaderConfiguration> = pulumi
-    .output(rclonePassword)
-    .apply((password) => ({
-      listen: { address: "0.0.0.0", port: UPLOADER_PORT },
+    .all([rclonePassword, store.destination])
+    .apply(([password, destination]) => ({
+      listen: { address: links.listen, port: UPLOADER_PORT },
       storage: STORAGE,
-      rclone: { url: `http://rclone:${RCLONE_PORT}`, user: RCLONE_USER, password },
-      destination: storeRemote(store).destination,
+      rclone: { url: links.rclone, user: RCLONE_USER, password },
+      destination,
       retry: { firstSeconds: 5, longestSeconds: 300 },
       orphanSeconds: 120,
       stallSeconds: 180,
@@ -81,5 +94,6 @@ function uploader({ nodeImage, rclonePassword, store }: RecordingsArgs): Contain
     // Jibri's user: it deletes what it has brought away.
     ...programContainer({ name: "uploader", program: "uploader", image: nodeImage, configuration }),
     volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }],
+    ...networkOf(store),
   };
 }

@@ -1,22 +1,22 @@
+import type { RecordingStore } from "../platform";
 import type { StoreSettings } from "../settings/schema";
 
 /** The path of a directory store in rclone's container. */
-export const STORE_DIRECTORY = "/store";
+const STORE_DIRECTORY = "/store";
 
-export interface StoreRemote {
-  /** For the uploader's configuration. */
-  readonly destination: string;
-  /** For rclone's container. */
-  readonly env: Readonly<Record<string, string>>;
-  /** For its environment likewise, but nobody may see them. */
-  readonly secrets: Readonly<Record<string, string>>;
-}
-
-/** How rclone is told of a store. */
-export function storeRemote(store: StoreSettings): StoreRemote {
+/** How rclone is told of a store that the settings name. */
+export function storeRemote(
+  store: StoreSettings,
+): RecordingStore & { readonly destination: string; readonly secrets: Readonly<Record<string, string>> } {
   // The uploader reads back through it what it sent.
   const common = { RCLONE_RC_SERVE: "true" };
-  if (store.type === "directory") return { destination: STORE_DIRECTORY, env: common, secrets: {} };
+  if (store.type === "directory")
+    return {
+      destination: STORE_DIRECTORY,
+      env: common,
+      secrets: {},
+      volumes: [{ of: "machine", source: store.path, path: STORE_DIRECTORY }],
+    };
   const { accessKeyId, bucket, endpoint, prefix, provider, region, secretAccessKey } = store;
   return {
     destination: `store:${bucket}${prefix === "" ? "" : `/${prefix}`}`,
@@ -37,5 +37,6 @@ export function storeRemote(store: StoreSettings): StoreRemote {
       RCLONE_CONFIG_STORE_ACCESS_KEY_ID: accessKeyId,
       RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY: secretAccessKey,
     },
+    volumes: [],
   };
 }

@@ -145,7 +145,7 @@ const frontDoor = z.discriminatedUnion(
 function hostedZoneId() {
   return z
     .string()
-    .regex(/^Z[A-Z0-9]{1,31}$/, "is not a hosted zone's id such as Z0123456789ABCDEFGHIJ")
+    .regex(/^[A-Z0-9]{1,32}$/, "is not a hosted zone's id such as Z0123456789ABCDEFGHIJ")
     .optional()
     .describe(
       "Route 53 hosted zone in which domain is made to lead to the load balancer; if absent, that is yours to do.",

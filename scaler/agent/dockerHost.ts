@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { AgentConfiguration } from "../configuration";
+import type { AgentConfiguration, PoolTemplate } from "../configuration";
 import type { Answer, HostState, Instance, LaunchRequest, Verb } from "../hostApi";
 import { ask, askSpool } from "./ask";
 import { isAlive, OwnContainers, type Birth, type OwnContainer, type Role } from "./containers";
@@ -14,6 +14,8 @@ const JIBRI_PORT = 2222;
 const JIBRI_INTERNAL_PORT = 3333;
 /** From SIGTERM to SIGKILL for an instance whose pool's settings are gone. */
 const GRACE_WITHOUT_TEMPLATE_SECONDS = 60;
+/** A machine's own launch: where it fails, the machine was started in vain. */
+const OWN_TRIES = 6;
 
 /** How each verb is told, and to whom. All are answered with 200. */
 const tellings: Record<Verb, { role: Role; port: number; path: string; json?: string }> = {
@@ -24,6 +26,13 @@ const tellings: Record<Verb, { role: Role; port: number; path: string; json?: st
     port: BRIDGE_PORT,
     path: "/colibri/shutdown",
     json: JSON.stringify({ "graceful-shutdown": "true" }),
+  },
+  // Not gracefully: Jicofo then moves everybody within seconds.
+  evacuate: {
+    role: "bridge",
+    port: BRIDGE_PORT,
+    path: "/colibri/shutdown",
+    json: JSON.stringify({ "graceful-shutdown": "false" }),
   },
   fence: { role: "jibri", port: JIBRI_INTERNAL_PORT, path: "/jibri/api/internal/v1.0/gracefulShutdown" },
 };
@@ -92,6 +101,23 @@ export class DockerHost implements HostBackend {
     };
   }
 
+  /**
+   * Launches the instance that the machine is for, unless its container is there, however it is: whether another is to
+   * follow on one that ended, is the scaler's to say. What was half-made and never ran is made anew.
+   * @throws when there is no template for it.
+   */
+  launchOwn({ instance: name, pool }: NonNullable<AgentConfiguration["own"]>): Promise<void> {
+    return this.#turns.take(async () => {
+      const template = this.configuration.templates.find((of) => of.pool === pool);
+      if (!template) throw new Error(`own.pool is ${pool}, and there is no template of it in templates`);
+      const container = await this.#containers.find(name);
+      if (this.#launches.has(name) || (container && container.status !== "created")) return;
+      if (container) await this.#containers.remove(container.id);
+      const mediaPort = template.role === "bridge" ? this.#takePort(await this.#look()) : undefined;
+      this.#begin({ name, pool, mediaPort }, template, OWN_TRIES);
+    });
+  }
+
   launch(name: string, { pool, version }: LaunchRequest): Promise<LaunchOutcome> {
     // In turn with other launches: each sees the slot, the port and the name that the one before it took.
     return this.#turns.take(async () => {
@@ -101,20 +127,18 @@ export class DockerHost implements HostBackend {
       const template = this.configuration.templates.find((of) => of.pool === pool);
       if (!template || !name.startsWith(`${pool}-`)) return "no such pool";
       if (version !== versionOf(names)) return "another version";
-      const { revision, role } = template;
+      const { role } = template;
       if (this.#room(role, known) === 0) return "no slot";
-      const birth = {
-        name,
-        pool,
-        role,
-        revision,
-        launchedAt: new Date().toISOString(),
-        mediaPort: role === "bridge" ? this.#takePort(known) : undefined,
-      };
-      const forget = (): boolean => this.#launches.delete(name);
-      this.#launches.set(name, new Launch(birth, template, this.#containers, this.log, forget));
+      this.#begin({ name, pool, mediaPort: role === "bridge" ? this.#takePort(known) : undefined }, template);
       return "accepted";
     });
+  }
+
+  #begin(as: Pick<Birth, "name" | "pool" | "mediaPort">, template: PoolTemplate, tries?: number): void {
+    const { revision, role } = template;
+    const birth = { ...as, role, revision, launchedAt: new Date().toISOString() };
+    const forget = (): boolean => this.#launches.delete(as.name);
+    this.#launches.set(as.name, new Launch(birth, template, this.#containers, this.log, forget, tries));
   }
 
   async tell(name: string, verb: Verb): Promise<TellOutcome> {
@@ -140,6 +164,8 @@ export class DockerHost implements HostBackend {
   }
 
   remove(name: string): Promise<RemoveOutcome> {
+    // It goes with its machine.
+    if (this.configuration.own) return Promise.resolve("absent");
     return this.#turns.take(async () => {
       if (this.#removals.has(name)) return "accepted";
       const launch = this.#launches.get(name);
@@ -201,6 +227,7 @@ export class DockerHost implements HostBackend {
   }
 
   #room(role: Role, known: readonly Known[]): number {
+    if (this.configuration.own) return 0;
     const holds = ({ birth, state }: Known): boolean =>
       birth.role === role && state !== "exited" && state !== "failed";
     const slots = this.configuration.slots[role] - known.filter(holds).length;

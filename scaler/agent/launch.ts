@@ -1,10 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { backOffSeconds } from "../backOff";
 import type { PoolTemplate } from "../configuration";
 import type { Birth, OwnContainers } from "./containers";
 import { archiveOf, fillBody } from "./fill";
 
 /** Where a template's files go: the template mounts an unnamed volume there. */
 const FILES_FOLDER = "/fleet";
+const RETRY = { firstSeconds: 2, longestSeconds: 60 };
 
 /** A launch that was accepted: under way, failed, or come to its end. */
 export class Launch {
@@ -21,11 +24,17 @@ export class Launch {
     log: Logger,
     /** Called at once when nothing is left to be remembered of it: it succeeded or was cancelled. */
     onOver: () => void,
+    /** How often it is tried before it counts as failed. */
+    tries = 1,
   ) {
     const began = Date.now();
     const line = { instance: birth.name, pool: birth.pool, mediaPort: birth.mediaPort };
     log.info(line, "launching");
-    this.done = carryOut(birth, template, containers, log, this.#cancelled.signal).then(
+    const { signal } = this.#cancelled;
+    const once = (): Promise<void> => carryOut(birth, template, containers, log, signal);
+    const failed = (error: unknown): void =>
+      log.warn({ ...line, error: String(error) }, "launch failed: again");
+    this.done = repeatedly(once, tries, failed, signal).then(
       () => {
         log.info({ ...line, milliseconds: Date.now() - began }, "launched");
         onOver();
@@ -50,6 +59,24 @@ export class Launch {
   cancel(): void {
     this.#cancelled.abort();
   }
+}
+
+async function repeatedly(
+  run: () => Promise<void>,
+  tries: number,
+  onFailure: (error: unknown) => void,
+  cancelled: AbortSignal,
+): Promise<void> {
+  for (let failures = 1; failures < tries; failures += 1)
+    try {
+      await run();
+      return;
+    } catch (error) {
+      cancelled.throwIfAborted();
+      onFailure(error);
+      await sleep(backOffSeconds(failures, RETRY) * 1000, undefined, { signal: cancelled });
+    }
+  return run();
 }
 
 async function carryOut(

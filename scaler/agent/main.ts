@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
-import { AgentClient } from "../hosts/client";
+import { AgentClient } from "../fleets/agentClient";
 import { agentConfiguration } from "../configuration";
 import { beat } from "../heartbeat";
 import { readConfiguration } from "../readConfiguration";
@@ -15,16 +15,22 @@ const BEAT_SECONDS = 5;
 /** Serves its API until SIGTERM or SIGINT. */
 async function serve(): Promise<void> {
   const configuration = readConfiguration(agentConfiguration);
-  const { host, listen, stack } = configuration;
+  const { host, listen, own, stack } = configuration;
   const log = pino({ base: { stack, host } });
   const backend = new DockerHost(configuration, log);
   const server = await serveHostApi({ listen, backend, log });
   log.info({ port: server.port }, "started");
   const ending = new AbortController();
+  let isLaunched = own === undefined;
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
   while (!ending.signal.aborted) {
     // An agent that does not reach its Docker is not well, whatever else it does.
     await backend.ping().then(beat, (error: unknown) => log.error({ error: String(error) }, "no Docker"));
+    if (own && !isLaunched)
+      await backend.launchOwn(own).then(
+        () => (isLaunched = true),
+        (error: unknown) => log.error({ error: String(error) }, "its own instance was not launched"),
+      );
     await sleep(BEAT_SECONDS * 1000, undefined, { signal: ending.signal }).catch(() => undefined);
   }
   await Promise.all([server.close(), backend.settle(STOP_LIMIT_SECONDS)]);

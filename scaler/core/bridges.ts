@@ -1,6 +1,7 @@
 import type { BridgePoolPolicy } from "../pools";
 import type { Action, Bridge, BridgeLoad, Fleet, PoolOutlook } from "./fleet";
 import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import type { FleetPolicy } from "./policy";
 import { isLost, launches, takesPlace, whyUntold } from "./launches";
 
 /** A bridge that is not ready after so long is not about to be. Measured: 6 to 14 s, on cold machines minutes. */
@@ -81,12 +82,14 @@ function sort(bridges: readonly Bridge[], history: History, nowSeconds: number):
 }
 
 /**
- * How many bridges' worth the pool's load is. Participants count against a bridge's capacity. Stress is the host's
- * processors, whoever uses them: bridges that share a host share it, or each new one there would call for another.
+ * How many bridges' worth the pool's load is. Participants count against a bridge's capacity. Stress is the
+ * machine's processors, whoever uses them: bridges that share one share it, or each new one there would call for another.
  */
 function loadOf(known: readonly Known[], fleet: Fleet, policy: BridgePoolPolicy): number {
   return known.reduce((sum, { bridge, load }) => {
-    const neighbours = fleet.bridges.filter(({ host, life }) => host === bridge.host && life === "running");
+    const neighbours = fleet.bridges.filter(
+      ({ life, machine }) => machine === bridge.machine && life === "running",
+    );
     return sum + Math.max(load.participants / policy.capacity, load.stress / neighbours.length);
   }, 0);
 }
@@ -98,11 +101,13 @@ const people = (count: number): string => `${count} participant${count === 1 ? "
 
 /** Decides on the bridges of one shard. */
 export function decideBridges(
-  { name: pool, policy }: { readonly name: string; readonly policy: BridgePoolPolicy },
+  { name: pool, policy, least = 0 }: FleetPolicy["bridgePools"][number],
   fleet: Fleet,
   history: History,
   nowSeconds: number,
 ): PoolDecision {
+  const min = Math.max(policy.min, least);
+  const max = Math.max(policy.max, least);
   const members = fleet.bridges.filter((bridge) => bridge.pool === pool);
   const sorted = sort(members, history, nowSeconds);
   const { draining, pending, serving, unknown } = sorted;
@@ -112,9 +117,9 @@ export function decideBridges(
   const load = loadOf(carrying, fleet, policy) + carriedUnseen / policy.capacity;
   const participants = carrying.reduce((sum, known) => sum + known.load.participants, 0);
   const needed = Math.ceil(load / fill - 1e-9) + policy.spare;
-  const desired = Math.min(policy.max, Math.max(policy.min, needed));
+  const desired = Math.min(max, Math.max(min, needed));
   const have = serving.length + pending.length + unknown.length;
-  const why = `${people(participants)}, load of ${load.toFixed(2)} bridges at ${policy.fillPercent} % and ${policy.spare} spare: ${desired} wanted`;
+  const why = `${people(participants)}, load of ${load.toFixed(2)} bridges at ${policy.fillPercent} % and ${policy.spare} spare${least > policy.min ? `, at least ${least}` : ""}: ${desired} wanted`;
 
   const obsolete = serving.filter(({ bridge }) => isObsolete(bridge, fleet));
   const samples = sampled(
@@ -127,7 +132,7 @@ export function decideBridges(
   // All that run and none that says how: nothing can be told, so nothing is done.
   const isSilent = carrying.length === 0 && unknown.length > 0;
   const whyBlind =
-    whyUntold(fleet, history, nowSeconds) ??
+    whyUntold(pool, fleet, history, nowSeconds) ??
     (isSilent ? "no bridge says how it is: nothing is changed" : undefined);
   const isBlind = whyBlind !== undefined;
   // All that run and none that can be used: more of them would not be either, as when Prosody is down.
@@ -156,7 +161,7 @@ export function decideBridges(
   const isStopped = isBlind || isCutOff || putOffSeconds > 0;
   const placed = launches(
     pool,
-    isStopped ? 0 : Math.min(wanted, policy.max - counted.length),
+    isStopped ? 0 : Math.min(wanted, max - counted.length),
     fleet,
     missing > back.length ? why : "to take over from a bridge that is to be replaced",
   );

@@ -10,7 +10,10 @@ export type Life = "launching" | "running" | "stopping" | "exited" | "failed" | 
 interface InstanceFacts {
   readonly name: string;
   readonly pool: string;
+  /** The place: a Docker host, or a group of machines. */
   readonly host: string;
+  /** What it runs on: what runs on the same shares its processors. */
+  readonly machine: string;
   /** Whether it is made as its pool is to be today. */
   readonly current: boolean;
   readonly launchedAtSeconds: number;
@@ -47,11 +50,14 @@ export interface Jibri extends InstanceFacts {
   readonly fenced: boolean;
 }
 
+/** A place that holds instances. */
 export interface Host {
   readonly name: string;
+  /** The only pool that it can hold; none: any. */
+  readonly only?: string;
   readonly drained: boolean;
   readonly reachable: boolean;
-  /** Whether it has ever told what runs there, since this scaler started. */
+  /** Whether it has ever told what runs there, and how, since this scaler started. */
   readonly told: boolean;
   /** Room for more instances, by pool. */
   readonly room: Readonly<Record<string, number>>;

@@ -2,6 +2,7 @@ import type { JibriPoolPolicy } from "../pools";
 import type { PoolDecision } from "./bridges";
 import type { Action, Fleet, Jibri } from "./fleet";
 import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import type { FleetPolicy } from "./policy";
 import { isLost, launches, takesPlace, whyUntold } from "./launches";
 
 /** A Jibri that is not ready after so long is not about to be: 20 minutes were seen on a bare machine image. */
@@ -52,7 +53,7 @@ const isProvenIdle = ({ life, status, unsaved }: Jibri): boolean =>
 
 /** Decides on the Jibris: busy and `free` more, each replaced only while it is idle. */
 export function decideJibris(
-  { name: pool, policy }: { readonly name: string; readonly policy: JibriPoolPolicy },
+  { name: pool, policy, least = 0 }: NonNullable<FleetPolicy["jibriPool"]>,
   fleet: Fleet,
   history: History,
   nowSeconds: number,
@@ -74,7 +75,7 @@ export function decideJibris(
   const unknown = new Set(inState("unknown"));
   const isSilent = alive.length > 0 && alive.every((jibri) => unknown.has(jibri));
   const whyBlind =
-    whyUntold(fleet, history, nowSeconds) ??
+    whyUntold(pool, fleet, history, nowSeconds) ??
     (isSilent ? "no Jibri says how it is: nothing is changed" : undefined);
   const isBlind = whyBlind !== undefined;
   const putOffSeconds = launchBackOffSeconds(history, pool, nowSeconds);
@@ -118,7 +119,9 @@ export function decideJibris(
 
   const tooMany = alive.length - inState("leaving").length - policy.max;
   const surplus = throughout(samples, policy.scaleInDelaySeconds, nowSeconds);
-  const going = Math.max(tooMany, Math.min(surplus, fresh.length - policy.free));
+  // Below what the place insists on another would come for each that goes.
+  const spare = alive.length - inState("leaving").length - least;
+  const going = Math.max(tooMany, Math.min(surplus, fresh.length - policy.free, spare));
   for (const jibri of fresh
     .filter(isProvenIdle)
     .sort((a, b) => a.launchedAtSeconds - b.launchedAtSeconds)

@@ -12,12 +12,20 @@ export const isLost = ({ host, life }: Bridge | Jibri, history: History, nowSeco
   life === "unreachable" && nowSeconds - (history.lostSince[host] ?? nowSeconds) >= HOST_GRACE_SECONDS;
 
 /**
- * Why nobody knows what is missing: a host has not told yet what runs there, and may only be late, as when agent and scaler
+ * Why nobody knows what a pool misses: a host has not told yet what runs there, and may only be late, as when agent and scaler
  * start at once. Undefined once all have told, or are lost.
  */
-export function whyUntold({ hosts }: Fleet, history: History, nowSeconds: number): string | undefined {
+export function whyUntold(
+  pool: string,
+  { hosts }: Fleet,
+  history: History,
+  nowSeconds: number,
+): string | undefined {
   const late = hosts.find(
-    ({ name, told }) => !told && nowSeconds - (history.lostSince[name] ?? nowSeconds) < HOST_GRACE_SECONDS,
+    ({ name, only, told }) =>
+      (only === undefined || only === pool) &&
+      !told &&
+      nowSeconds - (history.lostSince[name] ?? nowSeconds) < HOST_GRACE_SECONDS,
   );
   return late && `${late.name} has not told yet what runs there: nothing is launched`;
 }

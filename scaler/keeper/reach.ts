@@ -12,6 +12,8 @@ export interface ReachTimes {
 
 interface Evidence {
   reach: Reach;
+  /** Whether it was ever found up or down. */
+  isJudged: boolean;
   /** Since when every check has had the same result. */
   since: number;
   isWell: boolean | undefined;
@@ -54,15 +56,23 @@ export class ReachOfShards {
 
   /** Takes a check's result. */
   note(name: string, isWell: boolean, now = performance.now()): void {
-    const record = this.records.get(name) ?? { reach: "unknown", since: now, isWell: undefined };
+    const record = this.records.get(name) ?? {
+      reach: "unknown",
+      isJudged: false,
+      since: now,
+      isWell: undefined,
+    };
     if (record.isWell !== isWell) {
       record.isWell = isWell;
       record.since = now;
     }
     const seconds = (now - record.since) / 1000;
     const { downAfterSeconds, upAfterSeconds } = this.times;
-    if (isWell && (record.reach === "unknown" || seconds >= upAfterSeconds)) record.reach = "up";
+    if (isWell && (!record.isJudged || seconds >= upAfterSeconds)) record.reach = "up";
+    // It answers: no node may say any more that nobody reaches it, though whether it lasts is not known yet.
+    else if (isWell && record.reach === "down") record.reach = "unknown";
     if (!isWell && seconds >= downAfterSeconds) record.reach = "down";
+    record.isJudged ||= record.reach !== "unknown";
     this.records.set(name, record);
   }
 }

@@ -27,15 +27,16 @@ export async function serveApi(
   loop: Loop,
   metrics: Metrics,
 ): Promise<Api> {
-  const { listen, tickSeconds } = configuration;
-  const policies = new Map<string, unknown>(
-    [...configuration.bridgePools, ...(configuration.jibriPool ? [configuration.jibriPool] : [])].map(
-      ({ name, policy }) => [name, policy],
-    ),
-  );
+  const { listen } = configuration;
   const pages: Readonly<Record<string, () => unknown>> = {
-    "/v1/pools": () =>
-      (loop.look?.outlook ?? []).map((pool) => ({ ...pool, policy: policies.get(pool.pool) })),
+    "/v1/pools": () => {
+      const { bridgePools, jibriPool } = loop.settings.policy;
+      const pools = [...bridgePools, ...(jibriPool ? [jibriPool] : [])];
+      return (loop.look?.outlook ?? []).map((outlook) => ({
+        ...outlook,
+        policy: pools.find(({ name }) => name === outlook.pool)?.policy,
+      }));
+    },
     "/v1/instances": () => [...(loop.look?.fleet.bridges ?? []), ...(loop.look?.fleet.jibris ?? [])],
     "/v1/hosts": () =>
       Object.entries(loop.look?.reports ?? {}).map(([host, report]) =>
@@ -68,7 +69,7 @@ export async function serveApi(
       );
     else if (path === "/v1/health") {
       const ageSeconds = loop.look ? (Date.now() - loop.look.atMilliseconds) / 1000 : Infinity;
-      if (ageSeconds < 3 * tickSeconds + LATE_SECONDS) reply(200, "text/plain", "OK\n");
+      if (ageSeconds < 3 * loop.settings.tickSeconds + LATE_SECONDS) reply(200, "text/plain", "OK\n");
       else reply(503, "text/plain", "the fleet is not looked at\n");
     } else
       reply(404, "text/plain", `there are ${[...Object.keys(pages), "/v1/health", "/metrics"].join(", ")}\n`);

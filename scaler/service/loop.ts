@@ -1,19 +1,17 @@
-import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { AgentClient } from "../hosts/client";
-import { nothingSeen, observe, type HostReport, type Seen } from "../hosts/observe";
+import { nowSeconds } from "../clock";
 import type { decide } from "../core/decide";
 import type { Action, Fleet, PoolOutlook } from "../core/fleet";
 import { noHistory, type History } from "../core/history";
-import type { FleetPolicy } from "../core/policy";
+import { withLeast, type FleetPolicy } from "../core/policy";
+import type { Errand, FleetPort, Hands, InstanceAction, LaunchAction, Report } from "../fleets/port";
 import { beat } from "../heartbeat";
-import type { HostState } from "../hostApi";
 
 /** An action, and what became of it. */
 export interface Deed {
   readonly at: string;
-  readonly action: Action;
+  readonly action: Action | Errand["action"];
   /** The instance that it was about; a launch's new one. */
   readonly instance: string;
   readonly error?: string;
@@ -25,13 +23,19 @@ export interface Look {
   readonly seconds: number;
   readonly fleet: Fleet;
   readonly outlook: readonly PoolOutlook[];
-  readonly reports: Readonly<Record<string, HostReport>>;
+  readonly reports: Readonly<Record<string, Report>>;
+  /** Whether this scaler acts on it; else another one does. */
+  readonly leads: boolean;
+}
+
+/** What a loop goes by; may be exchanged while it runs. */
+export interface LoopSettings {
+  readonly fleet: FleetPort;
+  readonly policy: FleetPolicy;
+  readonly tickSeconds: number;
 }
 
 export interface LoopArgs {
-  readonly hosts: readonly { readonly client: AgentClient; readonly drained: boolean }[];
-  readonly policy: FleetPolicy;
-  readonly tickSeconds: number;
   readonly decide: typeof decide;
   readonly log: Logger;
   readonly onDeed: (deed: Deed) => void;
@@ -39,7 +43,7 @@ export interface LoopArgs {
 
 const DEEDS_KEPT = 200;
 const LONGEST_BACK_OFF_SECONDS = 60;
-/** Calls to one host at a time. */
+/** Calls to one place at a time. */
 const AT_ONCE = 8;
 
 /**
@@ -50,13 +54,16 @@ export class Loop {
   /** The last ones, newest first. */
   readonly deeds: Deed[] = [];
   look: Look | undefined;
-  private seen: Seen = nothingSeen;
   private history: History = noHistory;
   /** Actions that failed: how often in a row, and until when they are left alone. */
   private readonly failures = new Map<string, { readonly count: number; readonly untilSeconds: number }>();
   private readonly stopping = new AbortController();
 
-  constructor(private readonly args: LoopArgs) {}
+  /** @param settings From the next look on those that are there then. */
+  constructor(
+    private readonly args: LoopArgs,
+    public settings: LoopSettings,
+  ) {}
 
   /** Runs until `stop`; then ends with the actions that are under way. */
   async run(): Promise<void> {
@@ -68,7 +75,7 @@ export class Loop {
       } catch (error) {
         this.args.log.error({ error: messageOf(error) }, "this look failed; the next one comes");
       }
-      const rest = Math.max(0, started + this.args.tickSeconds - nowSeconds());
+      const rest = Math.max(0, started + this.settings.tickSeconds - nowSeconds());
       await sleep(rest * 1000, undefined, { signal: this.stopping.signal }).catch(() => undefined);
     }
   }
@@ -79,19 +86,11 @@ export class Loop {
 
   private async tick(): Promise<void> {
     const started = nowSeconds();
-    const asked = await Promise.all(
-      this.args.hosts.map(async ({ client, drained }) => ({
-        name: client.host,
-        drained,
-        report: await client.state().catch((error: unknown): HostReport => ({ error: messageOf(error) })),
-      })),
-    );
-    const reports = Object.fromEntries(asked.map(({ name, report }) => [name, report]));
-    this.tellHosts(reports);
+    const { fleet: port, policy } = this.settings;
+    const { errands, fleet, hands, least, reports } = await port.look(policy);
+    this.tellReports(reports);
     const now = nowSeconds();
-    const { fleet, seen } = observe(asked, this.seen, now);
-    this.seen = seen;
-    const decision = this.args.decide(fleet, this.history, this.args.policy, now);
+    const decision = this.args.decide(fleet, this.history, withLeast(policy, least), now);
     this.history = decision.history;
     this.tellOutlook(decision.outlook);
     this.look = {
@@ -100,72 +99,68 @@ export class Loop {
       fleet,
       outlook: decision.outlook,
       reports,
+      leads: port.leads,
     };
+    await this.atOnce(
+      errands.map(
+        ({ action, run }) =>
+          () =>
+            this.attempt(action, action.instance, run),
+      ),
+    );
     await Promise.all(
-      this.args.hosts.map(async ({ client }) => {
-        const report = reports[client.host];
-        const actions = decision.actions.filter(({ host }) => host === client.host);
-        if (report && !("error" in report)) await this.act(client, report, actions);
-      }),
+      [...hands].map(([place, has]) =>
+        this.act(
+          has,
+          decision.actions.filter(({ host }) => host === place),
+        ),
+      ),
     );
   }
 
-  private async act(client: AgentClient, state: HostState, actions: readonly Action[]): Promise<void> {
-    const others = actions.filter(({ kind }) => kind !== "launch");
-    for (let next = 0; next < others.length; next += AT_ONCE)
-      await Promise.all(
-        others.slice(next, next + AT_ONCE).map((action) => this.attempt(client, action, state.version)),
-      );
-    await this.launch(
-      client,
-      state,
-      actions.filter(({ kind }) => kind === "launch"),
-    );
-  }
-
-  /**
-   * Launches one after another, each on the state that it was decided on: that of the look, and what was launched
-   * since. Where the host's instances are any others, the rest waits for the next look.
-   */
-  private async launch(client: AgentClient, decidedOn: HostState, actions: readonly Action[]): Promise<void> {
-    const expected = new Set(decidedOn.instances.map(({ name }) => name));
-    let { version } = decidedOn;
-    for (const [index, action] of actions.entries()) {
-      if (this.stopping.signal.aborted) return;
-      const launched = await this.attempt(client, action, version);
-      if (launched === undefined || index === actions.length - 1) return;
-      expected.add(launched);
-      const state = await client.state().catch(() => undefined);
-      const isExpected =
-        state?.instances.length === expected.size && state.instances.every(({ name }) => expected.has(name));
-      if (!isExpected) return;
-      ({ version } = state);
+  private async act(hands: Hands, actions: readonly Action[]): Promise<void> {
+    const [launches, others]: [LaunchAction[], InstanceAction[]] = [[], []];
+    for (const action of actions) {
+      if (action.kind === "launch") launches.push(action);
+      else others.push(action);
     }
+    await this.atOnce(
+      others.map((action) => () => this.attempt(action, action.instance, () => hands.act(action))),
+    );
+    for (const { action, instance, run } of hands.steps(launches))
+      if (!(await this.attempt(action, instance, run))) return;
   }
 
-  /** Does it and tells of it: the instance that it was about, or undefined where it failed or was put off. */
-  private async attempt(client: AgentClient, action: Action, version: string): Promise<string | undefined> {
-    const instance = action.kind === "launch" ? `${action.pool}-${launchId()}` : action.instance;
+  private async atOnce(attempts: readonly (() => Promise<unknown>)[]): Promise<void> {
+    for (let next = 0; next < attempts.length; next += AT_ONCE)
+      await Promise.all(attempts.slice(next, next + AT_ONCE).map((attempt) => attempt()));
+  }
+
+  /** Does it and tells of it: whether it was done. What has failed is left alone for a while. */
+  private async attempt(
+    action: Deed["action"],
+    instance: string,
+    run: () => Promise<unknown>,
+  ): Promise<boolean> {
     const key =
       action.kind === "launch" ? `launch ${action.pool} ${action.host}` : `${action.kind} ${instance}`;
     const before = this.failures.get(key);
-    if (before && nowSeconds() < before.untilSeconds) return undefined;
+    const isPutOff = before !== undefined && nowSeconds() < before.untilSeconds;
+    if (isPutOff || this.stopping.signal.aborted || !this.settings.fleet.leads) return false;
     const entry = { kind: action.kind, instance, host: action.host, reason: action.reason };
     try {
-      if (action.kind === "launch") await client.launch(instance, { pool: action.pool, version });
-      else if (action.kind === "remove") await client.remove(instance);
-      else await client.tell(instance, action.kind);
+      if ((await run()) === false) return false;
       this.failures.delete(key);
       this.keep({ at: new Date().toISOString(), action, instance });
       this.args.log.info(entry, action.kind);
-      return instance;
+      return true;
     } catch (error) {
       const count = (before?.count ?? 0) + 1;
       const longest = Math.min(LONGEST_BACK_OFF_SECONDS, 2 ** count);
       this.failures.set(key, { count, untilSeconds: nowSeconds() + Math.random() * longest });
       this.keep({ at: new Date().toISOString(), action, instance, error: messageOf(error) });
       this.args.log.warn({ ...entry, error: messageOf(error) }, `${action.kind} failed`);
-      return undefined;
+      return false;
     }
   }
 
@@ -175,7 +170,7 @@ export class Loop {
     this.args.onDeed(deed);
   }
 
-  private tellHosts(reports: Look["reports"]): void {
+  private tellReports(reports: Look["reports"]): void {
     for (const [host, report] of Object.entries(reports)) {
       const before = this.look?.reports[host];
       const wasLost = before !== undefined && "error" in before;
@@ -194,11 +189,4 @@ export class Loop {
   }
 }
 
-const nowSeconds = (): number => performance.now() / 1000;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Never the same twice, so that a bridge's nickname is a new one each launch. */
-function launchId(): string {
-  const letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-  return Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join("");
-}

@@ -1,28 +1,9 @@
-import { askSelf } from "../askSelf";
-import { scalerConfiguration } from "../configuration";
-import { decide } from "../core/decide";
-import { readConfiguration } from "../readConfiguration";
-import { runProgram } from "../runProgram";
-import { runService } from "./service";
+import { DockerFleet } from "../fleets/docker";
+import { runScaler } from "./program";
 
-const ANSWER_LIMIT_SECONDS = 4;
-
-/** Prints what the API of the scaler that runs here says. */
-async function print(page: string): Promise<void> {
-  const { listen } = readConfiguration(scalerConfiguration);
-  const { status, body } = await askSelf(listen, `/v1/${page}`, ANSWER_LIMIT_SECONDS);
-  if (status !== 200) throw new Error(`${status} ${body.trim()}`);
-  console.log(body);
-}
-
-/**
- * The scaler: looks at the fleet, decides, acts, explains. With a word after its name it asks the one that runs here,
- * so that whoever is on its host need not have the token.
- */
-runProgram({
-  "": () => runService(readConfiguration(scalerConfiguration), decide),
-  pools: () => print("pools"),
-  instances: () => print("instances"),
-  hosts: () => print("hosts"),
-  decisions: () => print("decisions"),
+/** The scaler of Docker hosts. */
+runScaler(({ fleet }) => {
+  if (fleet.kind !== "docker")
+    throw new Error(`fleet.kind is ${fleet.kind}: this is the scaler of Docker hosts`);
+  return new DockerFleet(fleet);
 });

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
-import { unsaved } from "../hosts/observe";
+import { unsaved } from "../fleets/observe";
 import type { Deed, Look } from "./loop";
 
 /** What the scaler tells Prometheus. What is unknown is absent, never 0. */
@@ -33,6 +33,8 @@ export class Metrics {
   private readonly looked = this.gauge("look_timestamp_seconds", "When the fleet was looked at.", ["look"]);
   private readonly took = this.gauge("look_seconds", "How long a look took, decision included.", ["look"]);
 
+  private readonly leads = this.gauge("scaler_leads", "1 if this scaler acts; of several one does.", []);
+
   count({ action, error }: Deed): void {
     this.actions.inc({ kind: action.kind, result: error === undefined ? "done" : "failed" });
   }
@@ -53,7 +55,7 @@ export class Metrics {
     return this.registry.metrics();
   }
 
-  private show({ atMilliseconds, fleet, outlook, reports, seconds }: Look): void {
+  private show({ atMilliseconds, fleet, leads, outlook, reports, seconds }: Look): void {
     for (const { desired, pending, pool, role, serving, states } of outlook) {
       for (const [state, count] of Object.entries(states)) this.instances.set({ pool, state }, count);
       if (desired !== undefined) this.desired.set({ pool }, desired);
@@ -72,6 +74,7 @@ export class Metrics {
         this.recordings.set({ host, state }, items.filter((item) => item.state === state).length);
       this.recordings.set({ host, state: "partial" }, items.filter(({ partial }) => partial).length);
     }
+    this.leads.set(leads ? 1 : 0);
     this.looked.set({ look: "last" }, atMilliseconds / 1000);
     this.took.set({ look: "last" }, seconds);
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentConfiguration } from "../../scaler/configuration";
-import { AgentClient } from "../../scaler/hosts/client";
+import { AgentClient } from "../../scaler/fleets/agentClient";
 import { freePort } from "../support/freePort";
 import { ProgramProcess } from "../support/programProcess";
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { ensureImages, imageName, type Release } from "../standins/build";
-import { runInContainer } from "../../components/docker/exec";
+import { runInContainer } from "../../scaler/engine/exec";
 import { EngineStack, type CliResult } from "../engine/workspace";
 import type { CompactAnswer, HttpRequest } from "./clients/http";
 import type { ClientsWorker } from "./clients/workerProcess";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runInContainer } from "../../components/docker/exec";
+import { runInContainer } from "../../scaler/engine/exec";
 import { FleetUnderTest, STACK, succeeded, until } from "./fleetUnderTest";
 import type { PoolInstance } from "./pools";
 import { RecordingStore, type Finished } from "./recordingStore";
@@ -520,7 +520,7 @@ async function operationalBridges(fleet: FleetUnderTest): Promise<number> {
 async function agentToken(fleet: FleetUnderTest): Promise<string> {
   const argv = ["cat", "/fleet/configuration.json"];
   const { output } = await runInContainer(fleet.container("a", "scaler", "scaler"), argv);
-  return (JSON.parse(output) as { agentToken: string }).agentToken;
+  return (JSON.parse(output) as { fleet: { agentToken: string } }).fleet.agentToken;
 }
 
 /** A request from the private network: from within the scaler's container. */

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { runInContainer } from "../../components/docker/exec";
+import { runInContainer } from "../../scaler/engine/exec";
 import { labels } from "../../scaler/labels";
 import type { Faults } from "../standins/programs/httpServer";
 import type { BridgeLoad } from "../standins/programs/jvb/statistics";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { runInContainer } from "../../components/docker/exec";
+import { runInContainer } from "../../scaler/engine/exec";
 import { Moto } from "../support/moto";
 import type { Lab } from "./lab/lab";
 import { inNamespace } from "./lab/network";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { archive } from "../../components/docker/commands/archive";
+import { archive } from "../../scaler/engine/archive";
 import { containerArgs, ownerOf } from "../../components/docker/container";
 import { keepalivedContainer } from "../../components/docker/keepalived";
 import { FLEET_DIRECTORY, type ContainerSpec } from "../../components/platform";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
 import { serveHostApi, type HostApiServer } from "../../scaler/agent/server";
-import { AgentClient } from "../../scaler/hosts/client";
+import { AgentClient } from "../../scaler/fleets/agentClient";
 import { CERTIFICATE_NAME } from "../../scaler/configuration";
 import { FakeHost } from "./fakeHost";
 

@@ -22,8 +22,11 @@ describe("the scaler, a process beside a host", () => {
     scaler = new ScalerProcess({
       stack: "test",
       tickSeconds: 0.2,
-      agents: [{ host: "a", url, drained: false }],
-      agentToken: AGENT_TOKEN,
+      fleet: {
+        kind: "docker",
+        agents: [{ host: "a", url, drained: false }],
+        agentToken: AGENT_TOKEN,
+      },
       bridgePools: [
         { name: "s1-bridges", shard: "s1", policy: { min: 2, max: 4, spare: 0, scaleInDelaySeconds: 1 } },
       ],

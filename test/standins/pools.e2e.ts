@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
 
-import { runInContainer } from "../../components/docker/exec";
+import { runInContainer } from "../../scaler/engine/exec";
 import { labels } from "../../scaler/labels";
 import { Pools, type PoolInstance, type PoolRole } from "../e2e/pools";
 import { Watch } from "../e2e/watch";

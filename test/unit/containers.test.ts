@@ -5,6 +5,7 @@ import { bridgeContainer } from "../../components/jitsi/bridge";
 import { edgeContainers } from "../../components/jitsi/edge";
 import { jibriContainer } from "../../components/jitsi/jibri";
 import { recordingsContainers } from "../../components/jitsi/recordings";
+import { storeRemote } from "../../components/jitsi/uploads";
 import { shardContainers } from "../../components/jitsi/shard";
 import { turnContainer } from "../../components/jitsi/turn";
 import type { AddressOf, ContainerSpec, InstanceSpec, Member } from "../../components/platform";
@@ -63,7 +64,7 @@ function every(): ContainerSpec[] {
     ...recordingsContainers({
       images,
       nodeImage: "node:24",
-      store: {
+      store: storeRemote({
         type: "s3",
         bucket: "recordings",
         prefix: "",
@@ -71,7 +72,7 @@ function every(): ContainerSpec[] {
         provider: "AWS",
         accessKeyId: "secret-key-id",
         secretAccessKey: "secret-access-key",
-      },
+      }),
       rclonePassword: "secret-rclone",
     }),
     ...edgeContainers({

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { programNames } from "@jitsi-fleet/scaler";
+import { liveTarget, programNames } from "@jitsi-fleet/scaler";
 import { z } from "zod";
 import type { Connection } from "../connection";
 
@@ -28,19 +28,7 @@ export const sweepTarget = z.object({
   agent: z.string(),
 });
 
-export const liveTarget = z.object({
-  connection,
-  container: z.string(),
-  directory: z.string(),
-  main: z.string(),
-  check: z.array(z.string()),
-  reloadSignal: z.string(),
-  settleSeconds: z.number(),
-  run: z.string(),
-  /** Whose process it is. */
-  owner: z.object({ uid: z.number(), gid: z.number() }),
-  settled: z.object({ container: z.string(), command: z.array(z.string()) }),
-});
+export const hostLiveTarget = liveTarget.extend({ connection });
 
 const secretInput = z.object({
   tls: z.object({ ca: z.string(), certificate: z.string(), privateKey: z.string() }).optional(),
@@ -48,7 +36,7 @@ const secretInput = z.object({
 });
 
 export type FilesTarget = z.output<typeof filesTarget>;
-export type LiveTarget = z.output<typeof liveTarget>;
+export type HostLiveTarget = z.output<typeof hostLiveTarget>;
 export type SweepTarget = z.output<typeof sweepTarget>;
 
 export const TARGET_VARIABLE = "FLEET_TARGET";

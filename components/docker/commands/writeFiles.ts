@@ -1,7 +1,8 @@
 import { bundle } from "@jitsi-fleet/scaler";
 import { FLEET_DIRECTORY, PROGRAM_FILE } from "../../platform";
+import { pullIfAbsent } from "@jitsi-fleet/scaler/engine/pull";
 import { dockerClient } from "../connection";
-import { archive } from "./archive";
+import { archive } from "@jitsi-fleet/scaler/engine/archive";
 import { filesTarget, readInput, runCommand } from "./input";
 
 /** Puts a container's files into its volume, before it is created. Repeating it changes nothing. */
@@ -27,12 +28,3 @@ runCommand(async () => {
   }
   return `${Object.keys(files).length} files in ${target.volume}`;
 });
-
-async function pullIfAbsent(docker: ReturnType<typeof dockerClient>, image: string): Promise<void> {
-  const present = await docker.listImages({ filters: { reference: [image] } });
-  if (present.length > 0) return;
-  const progress = await docker.pull(image);
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()));
-  });
-}

@@ -123,6 +123,8 @@ export class AwsEmulator {
         }
         return request.service === "s3" ? policies.answer(request) : undefined;
       },
+      amend: ({ form, service }) =>
+        service === "ec2" && form ? withZone(machines, form) : Promise.resolve(undefined),
       answered: ({ form, service }) => {
         if (service === "ec2" && form) tellLost(engine, form);
         return Promise.resolve();
@@ -262,6 +264,16 @@ async function answerQuery(api: AutoScalingApi, action: string, form: URLSearchP
       error instanceof QueryError ? error : new QueryError("InternalFailure", String(error), 500);
     return { status: refusal.status, body: renderError(refusal, NAMESPACE) };
   }
+}
+
+/** moto takes an instance whose network interface was made before it to be in the region's first zone. */
+async function withZone(machines: Machines, form: URLSearchParams): Promise<URLSearchParams | undefined> {
+  const networkInterface = form.get("NetworkInterface.1.NetworkInterfaceId");
+  if (form.get("Action") !== "RunInstances" || networkInterface === null) return undefined;
+  const zone = await machines.zoneOf(networkInterface);
+  return zone === undefined
+    ? undefined
+    : new URLSearchParams([...form, ["Placement.AvailabilityZone", zone]]);
 }
 
 /** Machines that a client of EC2 has ended or stopped by itself. */

@@ -28,6 +28,8 @@ export interface FrontOptions {
   readonly backend: () => { readonly host: string; readonly port: number };
   /** undefined: the backend shall answer. */
   readonly answer: (request: FrontRequest) => Promise<Answer | undefined>;
+  /** The form that the backend gets in place of a client's; undefined: that one. */
+  readonly amend: (request: FrontRequest) => Promise<URLSearchParams | undefined>;
   /** Before a client gets the backend's answer to a form that succeeded. */
   readonly answered: (request: FrontRequest) => Promise<void>;
 }
@@ -86,7 +88,8 @@ export class Front {
       outgoing.end(answer.body);
       return;
     }
-    await this.forward(incoming, outgoing, asked, text);
+    const amended = asked.form && (await this.options.amend(asked));
+    await this.forward(incoming, outgoing, asked, amended?.toString() ?? text);
   }
 
   private async forward(
@@ -95,7 +98,10 @@ export class Front {
     asked: FrontRequest,
     text: string | undefined,
   ): Promise<void> {
-    const headers = Object.entries(incoming.headers).filter(([name]) => !HOP_BY_HOP.has(name));
+    const headers = Object.entries({
+      ...incoming.headers,
+      ...(text === undefined ? {} : { "content-length": String(Buffer.byteLength(text)) }),
+    }).filter(([name]) => !HOP_BY_HOP.has(name));
     const onward = request({
       ...this.options.backend(),
       method: incoming.method,

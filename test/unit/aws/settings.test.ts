@@ -310,6 +310,10 @@ describe("settings of AWS", () => {
     };
     const paths = faultsIn(given).map(({ path }) => path);
     assert.deepEqual(paths.sort(), [...Object.keys(unreadable), "aws.zones[1]"].sort());
+    assert.deepEqual(
+      faultsIn(spoilt("aws.frontDoor.zoneId", "school.net", goodAwsSettings())).map(({ path }) => path),
+      ["aws.frontDoor.zoneId"],
+    );
     for (const network of [existing(goodSubnets.slice(0, 1)), { type: "own", range: "10.42.0.0/28" }])
       for (const { message } of faultsIn(spoilt("aws.network", network, goodAwsSettings())))
         assert.match(message, /has none with use|too small/);

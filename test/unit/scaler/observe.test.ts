@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nothingSeen, observe, type HostReport, type Seen } from "../../../scaler/hosts/observe";
+import { nothingSeen, observe, type HostReport, type Seen } from "../../../scaler/fleets/observe";
 import type { Bridge, Jibri } from "../../../scaler/core/fleet";
 import type { HostState, Instance } from "../../../scaler/hostApi";
 

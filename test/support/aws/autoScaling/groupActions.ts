@@ -173,7 +173,7 @@ async function createGroup(world: World, given: Parameters): Promise<Structure> 
     policies: new Map(),
     metrics: new Set(),
     warmPool: undefined,
-    ordered: { group: 0, warm: 0 },
+    ordered: new Set(),
     isDeleting: false,
     activities: [],
   };
@@ -296,7 +296,7 @@ function refuseDelete(group: Group, isForced: boolean): void {
       "ResourceInUse",
       "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
     );
-  if (group.ordered.group + group.ordered.warm > 0)
+  if (group.ordered.size > 0)
     throw new QueryError(
       "ScalingActivityInProgress",
       "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",

@@ -4,7 +4,7 @@ import { QueryError } from "../query";
 import { nextTime } from "./cron";
 import { describeGroup } from "./describe";
 import { evaluate } from "./expression";
-import { isWarm, type Group } from "./model";
+import type { Group } from "./model";
 import { invalid, textOf, type Handler, type World } from "./world";
 
 export function warmPoolActions(world: World): Record<string, Handler> {
@@ -37,9 +37,8 @@ export function warmPoolActions(world: World): Record<string, Handler> {
     },
     DeleteWarmPool: (given) => {
       const group = world.group(given);
-      const isEmpty = ![...group.members.values()].some(isWarm);
-      if (!isEmpty && given.boolean("ForceDelete") !== true && group.warmPool === undefined)
-        throw new QueryError("ScalingActivityInProgress", "The warm pool is being deleted.");
+      if (group.warmPool === undefined)
+        throw invalid(`No warm pool found for Auto Scaling group ${group.name}`);
       group.warmPool = undefined;
       engine.reconcile(group);
       return {};

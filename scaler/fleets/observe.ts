@@ -52,6 +52,7 @@ export function observe(
         name: instance.name,
         pool: instance.pool,
         host: name,
+        machine: name,
         current: pools.some((pool) => pool.name === instance.pool && pool.revision === instance.revision),
         launchedAtSeconds: last.atSeconds - ageSeconds,
         life: reachable ? instance.state : ("unreachable" as const),

@@ -1,0 +1,167 @@
+import * as s3 from "@pulumi/aws/s3";
+import * as ssm from "@pulumi/aws/ssm";
+import { machineKeys, type ProgramName } from "@jitsi-fleet/scaler";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Bucket } from "./bucket";
+import type { AwsContext } from "./context";
+import { machineBundle, programObject, type MachineBundleArgs } from "./machine/bundle";
+import type { MachineRights } from "./policies";
+
+/** How long a bundle can be looked at that is in force no more. */
+const OLD_DAYS = 30;
+
+type BundleArgs = Omit<
+  MachineBundleArgs,
+  "stack" | "tags" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint"
+>;
+
+export interface WrittenBundleOptions {
+  readonly parent: pulumi.Resource;
+  /** What must be in force before machines are told of it. */
+  readonly after?: readonly pulumi.Resource[];
+  /** Before and after machines are told of another. */
+  readonly hooks?: pulumi.ResourceHookBinding;
+}
+
+/** A machine's bundle as it is written. */
+export interface WrittenBundle {
+  /** `s3://<bucket>/<key>` of the pointer that its machines follow. */
+  readonly pointer: pulumi.Output<string>;
+  /** What a machine needs there before it starts. */
+  readonly written: pulumi.Resource;
+  /** What its machines may read and write, but for the region. */
+  readonly rights: Pick<MachineRights, "reads" | "writes" | "parameters">;
+}
+
+/** The bucket in which machines find what they run, and what is in it. Secrets are not: they are parameters of SSM. */
+export class Bundles extends pulumi.ComponentResource {
+  readonly bucket: Bucket;
+  private readonly salt: pulumi.Output<string>;
+  private readonly programs = new Map<ProgramName, pulumi.Resource>();
+
+  constructor(
+    private readonly name: string,
+    private readonly context: AwsContext,
+    opts: pulumi.ComponentResourceOptions,
+  ) {
+    super("jitsi-fleet:aws:Bundles", name, {}, opts);
+    this.bucket = new Bucket(
+      name,
+      {
+        context,
+        role: "control",
+        keep: false,
+        rules: [
+          {
+            id: "old",
+            status: "Enabled",
+            filter: { prefix: "" },
+            noncurrentVersionExpiration: { noncurrentDays: OLD_DAYS },
+          },
+        ],
+      },
+      { parent: this },
+    );
+    this.salt = new random.RandomPassword(
+      `${name}-salt`,
+      { length: 40, special: false },
+      { parent: this },
+    ).result;
+    this.registerOutputs();
+  }
+
+  /** Writes what the machines of a node or a pool run: all of it first, then the pointer to it. */
+  write(args: BundleArgs, options: WrittenBundleOptions): WrittenBundle {
+    const { settings, stack } = this.context;
+    const { name, role } = args;
+    const made = machineBundle({
+      ...args,
+      stack,
+      tags: settings.tags,
+      nodeImage: settings.images.node,
+      allowCutCalls: settings.allowCutCalls,
+      salt: this.salt,
+      ...(settings.aws.endpoint === undefined ? {} : { endpoint: settings.aws.endpoint }),
+    });
+    const keys = machineKeys(name);
+    const opts = { parent: options.parent, provider: this.context.provider };
+    const tags = { Role: role };
+    const bundle = new s3.BucketObject(
+      `${name}-bundle`,
+      {
+        bucket: this.bucket.bucket,
+        key: made.sha256.apply((sha256) => keys.bundle(sha256)),
+        contentBase64: made.content,
+        tags,
+      },
+      opts,
+    );
+    const secrets = Object.entries(made.parameters).map(
+      ([parameter, value], index) =>
+        new ssm.Parameter(
+          `${name}-secrets-${index + 1}`,
+          { name: parameter, type: "SecureString", value: pulumi.secret(value), tags },
+          opts,
+        ),
+    );
+    const programs = made.programs.map((program) => this.program(program));
+    const pointer = new s3.BucketObject(
+      `${name}-pointer`,
+      {
+        bucket: this.bucket.bucket,
+        key: keys.pointer,
+        content: pulumi.interpolate`${made.sha256}\n`,
+        tags,
+      },
+      {
+        ...opts,
+        dependsOn: [bundle, ...secrets, ...programs, ...(options.after ?? [])],
+        ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+      },
+    );
+    const isNode = role !== "bridge" && role !== "jibri";
+    return {
+      pointer: pulumi.interpolate`s3://${this.bucket.bucket}/${keys.pointer}`,
+      written: pointer,
+      rights: {
+        reads: [keys.pointer, keys.bundle("*"), "programs/*"],
+        writes: isNode ? [keys.report] : [],
+        parameters: Object.keys(made.parameters),
+      },
+    };
+  }
+
+  /** One of the fleet's own programs, once for all machines. */
+  private program(name: ProgramName): pulumi.Resource {
+    const known = this.programs.get(name);
+    if (known) return known;
+    const { content, key } = programObject(name);
+    const object = new s3.BucketObject(
+      `${this.name}-${name}`,
+      // As a file: the state keeps its hash alone.
+      {
+        bucket: this.bucket.bucket,
+        key,
+        source: new pulumi.asset.FileAsset(kept(key, content)),
+        tags: { Role: "control" },
+      },
+      { parent: this, provider: this.context.provider },
+    );
+    this.programs.set(name, object);
+    return object;
+  }
+}
+
+/** A file of the content that its name tells, the same at each run. */
+function kept(key: string, content: string): string {
+  const path = join(__dirname, "..", "..", ".cache", key);
+  if (existsSync(path)) return path;
+  mkdirSync(dirname(path), { recursive: true });
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, content);
+  renameSync(part, path);
+  return path;
+}

@@ -1,0 +1,77 @@
+import { INSTANCE, MACHINE, MEDIA_PORT, type AgentConfiguration } from "@jitsi-fleet/scaler";
+import * as pulumi from "@pulumi/pulumi";
+import { instanceBody } from "../../docker/container";
+import { poolTemplate } from "../../docker/files";
+import { RECORDINGS_VOLUME, UPLOADER_PORT } from "../../jitsi/recordings";
+import type { ContainerSpec, InstanceTemplate, PoolRole } from "../../platform";
+import { programContainer } from "../../program";
+import { dockerName } from "@jitsi-fleet/scaler";
+import { instanceNetwork } from "./bundle";
+
+/** A machine's bridge takes media at JVB's usual port: it is alone there. */
+export const BRIDGE_MEDIA_PORT = 10000;
+
+const SOCKET = "/run/docker.sock";
+
+export interface PoolContainersArgs {
+  readonly stack: string;
+  /** The pool's name. */
+  readonly name: string;
+  readonly role: PoolRole;
+  readonly template: InstanceTemplate;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly nodeImage: string;
+  /** What brings recordings to the store, on the machine's network and listening on loopback. Jibris' alone. */
+  readonly uploads: readonly ContainerSpec[];
+  /** TCP port at which the scaler reaches the agent, on every address of the machine. */
+  readonly agentPort: number;
+  readonly token: pulumi.Input<string>;
+  readonly tls: { readonly certificate: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> };
+}
+
+/**
+ * What runs on a machine of a pool: the agent, and what uploads. The agent launches the machine's one instance by
+ * itself, once: another revision of it comes with another machine.
+ */
+export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
+  const { agentPort, name, role, stack, tags, template, tls, token } = args;
+  const spec = template({
+    name: INSTANCE,
+    publicAddress: MACHINE.publicAddress,
+    privateAddress: MACHINE.privateAddress,
+    mediaPort: MEDIA_PORT,
+  });
+  const made = poolTemplate(
+    { pool: name, role, spec },
+    instanceBody(spec, {
+      network: instanceNetwork(stack, name),
+      volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },
+      labels: tags,
+    }),
+  );
+  const configuration: pulumi.Output<AgentConfiguration> = pulumi
+    .all([token, tls.certificate, tls.privateKey, made])
+    .apply(([shared, certificate, privateKey, instance]) => ({
+      stack,
+      host: MACHINE.id,
+      listen: { address: "0.0.0.0", port: agentPort, token: shared, tls: { certificate, privateKey } },
+      dockerSocket: SOCKET,
+      ...(role === "jibri" ? { uploader: `http://127.0.0.1:${UPLOADER_PORT}` } : {}),
+      slots: { bridge: role === "bridge" ? 1 : 0, jibri: role === "jibri" ? 1 : 0 },
+      publicAddress: MACHINE.publicAddress,
+      mediaPorts: { first: BRIDGE_MEDIA_PORT, last: BRIDGE_MEDIA_PORT },
+      templates: [instance],
+      own: { pool: name, instance: `${name}-${MACHINE.id}` },
+    }));
+  return [
+    ...(role === "jibri" ? args.uploads : []),
+    {
+      ...programContainer({ name: "agent", program: "agent", image: args.nodeImage, configuration }),
+      // It asks the instance at its address on Docker's network, and what uploads on loopback.
+      network: "machine",
+      volumes: [{ of: "machine", source: SOCKET, path: SOCKET }],
+      // The socket is root's. Without capabilities that is all that root may do.
+      user: "0:0",
+    },
+  ];
+}

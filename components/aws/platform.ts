@@ -1,0 +1,201 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { rangeText } from "../settings/ipv4Range";
+import type {
+  AddressOf,
+  Control,
+  FrontDoor,
+  FrontDoorArgs,
+  NodeArgs,
+  NodeRole,
+  Platform,
+  PoolArgs,
+  PoolRole,
+  RecordingStore,
+  RolePorts,
+} from "../platform";
+import type { AwsFleetSettings } from "../settings";
+import {
+  edgeNodes,
+  loadBalancerZones,
+  nodeAddress,
+  scalerNodes,
+  zoneOfNumber,
+  zoneRanges,
+} from "./addresses";
+import { AgentAccess } from "./agentAccess";
+import { Bundles } from "./bundles";
+import { awsContext } from "./context";
+import { AwsControl } from "./control";
+import { Events } from "./events";
+import { FrontDoor as LoadBalancer } from "./frontDoor";
+import { Guard } from "./guard";
+import { Network } from "./network";
+import { AwsNode, type Ground } from "./node";
+import { AwsPool } from "./pool";
+import { uploadStatements } from "./policies";
+import { edgePorts, SCALER_PORT, shardPorts, webPorts } from "./ports";
+import { Recordings } from "./recordings";
+import { existingZones } from "./zones";
+
+/** The fleet on AWS: a node is a machine with a fixed address, a pool an Auto Scaling group. */
+export class AwsPlatform implements Platform {
+  readonly edges = edgeNodes;
+  readonly scalers = scalerNodes;
+  /** A relay would be told of them; there is none on AWS. */
+  readonly mediaAddresses = [];
+  private readonly ground: Ground;
+  private readonly access: AgentAccess;
+  private readonly pools: { name: string; role: PoolRole; group: pulumi.Output<string> }[] = [];
+  /** The nodes of the edge that are declared: each one's change waits for the one before. */
+  private readonly declaredEdges: pulumi.Resource[] = [];
+  private store: Recordings | undefined;
+  private controls: AwsControl | undefined;
+
+  constructor(
+    private readonly settings: AwsFleetSettings,
+    stack: string,
+  ) {
+    const context = awsContext(settings, stack);
+    const known = { dependsOn: existingZones(context) };
+    this.ground = {
+      context,
+      network: new Network("network", context, known),
+      events: new Events("events", context, known),
+      bundles: new Bundles("bundles", context, known),
+      guard: new Guard(stack, settings),
+    };
+    this.access = new AgentAccess("agents", known);
+  }
+
+  get proxyProtocolFrom(): readonly string[] {
+    const { aws } = this.settings;
+    return loadBalancerZones(aws).flatMap((zone) => {
+      const range = zoneRanges(aws.network, zone)?.loadBalancer;
+      return range === undefined ? [] : [rangeText(range)];
+    });
+  }
+
+  reserve<R extends NodeRole>(role: R, name: string): AddressOf<R> {
+    const { place, number } = this.standing(role, name);
+    const ranges = zoneRanges(this.settings.aws.network, place);
+    if (!ranges) throw new Error(`${name} is in ${place}, for which aws.network has nothing`);
+    const privateAddress = nodeAddress(ranges, role, number);
+    const endpoints = Object.entries(PORTS[role]).map(([port, at]) => [
+      port,
+      { address: privateAddress, port: at },
+    ]);
+    return {
+      place,
+      // Users reach the edges by the load balancer, and no other node.
+      publicAddress: privateAddress,
+      privateAddress,
+      endpoints: Object.fromEntries(endpoints) as AddressOf<R>["endpoints"],
+    };
+  }
+
+  /** A node's zone, and its number among those of its role. */
+  private standing(role: NodeRole, name: string): { place: string; number: number } {
+    if (role === "shard") {
+      const shard = this.settings.shards.find((candidate) => candidate.name === name);
+      if (!shard) throw new Error(`${name} is no shard of the settings`);
+      return shard;
+    }
+    const number = (role === "edge" ? this.edges : this.scalers).findIndex((node) => node === name) + 1;
+    if (number === 0) throw new Error(`${name} is no node of the ${role}`);
+    return { place: zoneOfNumber(this.settings.aws, number), number };
+  }
+
+  node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
+    const { address, containers, role } = args;
+    const shard = this.settings.shards.find((candidate) => candidate.name === name);
+    const isEdge = role === "edge";
+    const node = new AwsNode(
+      name,
+      {
+        ground: this.ground,
+        role,
+        address,
+        containers,
+        ...(role === "shard" && shard ? { shardState: shard.state } : {}),
+        ...(isEdge ? { otherEdges: this.edgesBut(name) } : {}),
+        rights: role === "scaler" ? (this.controls?.rights ?? []) : [],
+        after: isEdge ? this.declaredEdges.slice(-1) : [],
+      },
+      opts,
+    );
+    if (isEdge) this.declaredEdges.push(node);
+    return node;
+  }
+
+  private edgesBut(name: string): { name: string; address: AddressOf<"edge"> }[] {
+    return this.edges
+      .filter((other) => other !== name)
+      .map((other) => ({ name: other, address: this.reserve("edge", other) }));
+  }
+
+  pool(role: PoolRole, name: string, args: PoolArgs, opts: pulumi.ComponentResourceOptions): void {
+    const rights =
+      role === "jibri" && this.store
+        ? this.store.arn.apply((bucket) => uploadStatements({ bucket, prefix: "" }))
+        : [];
+    const { group } = new AwsPool(
+      name,
+      { ...args, ground: this.ground, role, access: this.access, rights },
+      opts,
+    );
+    this.pools.push({ name, role, group });
+  }
+
+  recordings(name: string, opts: pulumi.ComponentResourceOptions = {}): RecordingStore {
+    const { bundles, context } = this.ground;
+    this.store = new Recordings(name, context, pulumi.mergeOptions(opts, { dependsOn: [bundles] }));
+    const { destination, env } = this.store;
+    return { destination, env, secrets: {}, volumes: [], network: "machine" };
+  }
+
+  frontDoor(name: string, { edges }: FrontDoorArgs, opts: pulumi.ComponentResourceOptions = {}): FrontDoor {
+    const { dnsName } = new LoadBalancer(
+      name,
+      {
+        context: this.ground.context,
+        network: this.ground.network,
+        edges: edges.map(({ address, name: edge }) => ({ name: edge, address: address.privateAddress })),
+      },
+      opts,
+    );
+    return { addresses: dnsName.apply((dns) => [dns]) };
+  }
+
+  control(name: string, opts?: pulumi.ComponentResourceOptions): Control {
+    this.controls = new AwsControl(
+      name,
+      {
+        ground: this.ground,
+        access: this.access,
+        pools: this.pools,
+        shards: this.settings.shards.map((shard) => ({
+          name: shard.name,
+          web: this.reserve("shard", shard.name).endpoints.web,
+        })),
+      },
+      opts,
+    );
+    return this.controls;
+  }
+
+  keystone(name: string, dependsOn: readonly pulumi.Resource[]): void {
+    new random.RandomId(
+      name,
+      { byteLength: 4 },
+      { dependsOn: [...dependsOn], hooks: { beforeDelete: [this.ground.guard.destroy] } },
+    );
+  }
+}
+
+/** Where each role's ports answer, at whatever address. */
+const PORTS: { readonly [R in NodeRole]: Readonly<Record<RolePorts[R], number>> } = {
+  edge: { ...webPorts, ...edgePorts },
+  shard: shardPorts,
+  scaler: { api: SCALER_PORT },
+};

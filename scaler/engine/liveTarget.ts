@@ -1,0 +1,16 @@
+import { z } from "zod";
+
+/** What changes under a running process of a container, and how it is told (components/platform.ts, LiveConfiguration). */
+export const liveTarget = z.object({
+  container: z.string(),
+  directory: z.string(),
+  main: z.string(),
+  check: z.array(z.string()),
+  reloadSignal: z.literal("SIGUSR2"),
+  settleSeconds: z.number(),
+  run: z.string(),
+  /** Whose process it is. */
+  owner: z.object({ uid: z.number(), gid: z.number() }),
+  settled: z.object({ container: z.string(), command: z.array(z.string()) }),
+});
+export type LiveTarget = z.output<typeof liveTarget>;

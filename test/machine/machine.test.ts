@@ -1,0 +1,276 @@
+import { ENDPOINT_TAG, machineKeys, POINTER_TAG } from "@jitsi-fleet/scaler";
+import assert from "node:assert/strict";
+import {
+  machineBundle,
+  type MachineBundle,
+  type MachineBundleArgs,
+} from "../../components/aws/machine/bundle";
+import { USER_DATA } from "../../components/aws/machine/userData";
+import { freePort } from "../support/freePort";
+import { ensureImages, imageName } from "../standins/build";
+import { SECRET, shard } from "../unit/aws/machineContainers";
+import { suites, type Suite } from "./base";
+import { BUCKET, FleetStore } from "./fleetStore";
+import { MachineUnderTest, type Ended } from "./machineUnderTest";
+import { Surroundings } from "./surroundings";
+
+const INSTANCE = "i-0123456789abcdef0";
+const PROGRAM = "/usr/local/sbin/jitsi-fleet";
+const IMAGES = {
+  prosody: imageName("prosody", "r1"),
+  jicofo: imageName("jicofo", "r1"),
+  web: imageName("web", "r1"),
+};
+
+/** A machine with all that it reaches. */
+class Bed {
+  readonly machine: MachineUnderTest;
+  store!: FleetStore;
+  surroundings!: Surroundings;
+
+  constructor(
+    number: number,
+    readonly name: string,
+  ) {
+    this.machine = new MachineUnderTest(number);
+  }
+
+  async start(suite: Suite): Promise<void> {
+    const { machine } = this;
+    await machine.plugIn();
+    this.store = new FleetStore(await freePort());
+    await this.store.start();
+    const tags: Record<string, string> = {
+      [POINTER_TAG]: `s3://${BUCKET}/${machineKeys(this.name).pointer}`,
+    };
+    this.surroundings = new Surroundings(machine.gateway, this.store.url, {
+      instance: INSTANCE,
+      privateAddress: machine.address,
+      tags,
+    });
+    await this.surroundings.start();
+    tags[ENDPOINT_TAG] = this.surroundings.awsUrl;
+    await machine.start(suite, this.surroundings);
+  }
+
+  async stop(): Promise<void> {
+    await this.machine.stop();
+    this.surroundings.stop();
+    await this.store.stop();
+  }
+
+  /** What the timer runs. */
+  follow(): Promise<Ended> {
+    return this.machine.run([PROGRAM], 300);
+  }
+
+  /** The same, as if what it waits for after a failure had passed. */
+  async followAtOnce(): Promise<Ended> {
+    await this.machine.run(["rm", "-f", "/run/jitsi-fleet/failed"]);
+    return this.follow();
+  }
+
+  /** Of each container by its name: its id, and whether it runs. */
+  async containers(): Promise<Record<string, string>> {
+    const found = await this.machine.docker.listContainers({ all: true });
+    return Object.fromEntries(
+      found.map(({ Id, Names, State }) => [(Names[0] ?? "").slice(1), `${Id} ${State}`]),
+    );
+  }
+}
+
+function shardBundle(bed: Bed, more: Partial<MachineBundleArgs> = {}): MachineBundle {
+  const containers = (more.containers ?? shard()).map((spec) => ({
+    ...spec,
+    image: IMAGES[spec.name as keyof typeof IMAGES],
+  }));
+  return machineBundle({
+    stack: "prod",
+    name: "s1",
+    role: "shard",
+    privateAddress: bed.machine.address,
+    tags: {},
+    nodeImage: imageName("node", "r1"),
+    shardState: "ready",
+    allowCutCalls: false,
+    salt: "a salt of the stack's own, of 32 or more",
+    endpoint: bed.surroundings.awsUrl,
+    ...more,
+    containers,
+  });
+}
+
+for (const suite of suites)
+  describe(`the user data on ${suite}`, () => {
+    const bed = new Bed(suite === "noble" ? 1 : 2, "s1");
+    before(async function () {
+      this.timeout(900_000);
+      await bed.start(suite);
+    });
+    after(() => bed.stop());
+
+    it("leaves a timer that follows the pointer, valid by systemd's own word", async () => {
+      bed.machine.write("root/user-data", USER_DATA);
+      const { code, output } = await bed.machine.run(["bash", "/root/user-data"]);
+      assert.equal(code, 0, output);
+      const units = ["jitsi-fleet.service", "jitsi-fleet.timer"].map((unit) => `/etc/systemd/system/${unit}`);
+      const verified = await bed.machine.run(["systemd-analyze", "verify", "--man=no", ...units]);
+      assert.equal(verified.output.replaceAll(/^(?!.*jitsi-fleet).*\n/gm, ""), "");
+      assert.match(
+        bed.machine.read("var/log/systemctl.log"),
+        /daemon-reload\nenable --now jitsi-fleet.timer\n$/,
+      );
+    });
+
+    it("does nothing that lasts while there is no bundle", async () => {
+      const { code, output } = await bed.machine.run([PROGRAM], 200);
+      assert.equal(code, 22, output);
+      assert.match(output, /404/);
+    }).timeout(240_000);
+
+    it("installs Docker and compose, and comes as far as pulling images, which it tells", async () => {
+      const sha256 = await bed.store.publish("s1", shardBundle(bed));
+      const { code, output } = await bed.follow();
+      assert.equal(code, 1, output);
+      const compose = await bed.machine.run(["docker", "compose", "version", "--short"]);
+      assert.match(compose.output, /^2\.\d+/);
+      assert.equal(
+        ((await bed.machine.docker.info()) as { LiveRestoreEnabled: boolean }).LiveRestoreEnabled,
+        true,
+      );
+      const { bundle, instance, reason, state } = await bed.store.report("s1");
+      assert.deepEqual({ bundle, instance, state }, { bundle: sha256, instance: INSTANCE, state: "failed" });
+      assert.match(reason ?? "", /while images were pulled/);
+      assert.deepEqual(await bed.containers(), {});
+    }).timeout(600_000);
+
+    it("comes to it again ever more slowly", async () => {
+      const asked = bed.surroundings.requests.length;
+      assert.equal((await bed.follow()).code, 0);
+      assert.deepEqual(
+        bed.surroundings.requests.slice(asked),
+        [`GET /${BUCKET}/machines/s1/current`],
+        "the pointer alone",
+      );
+    });
+
+    if (suite === "noble")
+      describe("with the images", () => {
+        before(async function () {
+          this.timeout(300_000);
+          await ensureImages([bed.machine.socket]);
+        });
+
+        it("brings the shard up, healthy and hardened, and reports that", async () => {
+          const { code, output } = await bed.followAtOnce();
+          assert.equal(code, 0, output);
+          const containers = await bed.containers();
+          assert.deepEqual(Object.keys(containers).sort(), [
+            "jitsi-prod-s1-jicofo",
+            "jitsi-prod-s1-prosody",
+            "jitsi-prod-s1-web",
+          ]);
+          for (const name of Object.keys(containers)) {
+            const { HostConfig, State } = await bed.machine.docker.getContainer(name).inspect();
+            assert.equal(State.Health?.Status, "healthy");
+            assert.equal(HostConfig.ReadonlyRootfs, true);
+            assert.deepEqual(HostConfig.CapDrop, ["ALL"]);
+          }
+          const { replaced, state } = await bed.store.report("s1");
+          assert.deepEqual({ replaced, state }, { replaced: [], state: "applied" });
+        }).timeout(300_000);
+
+        it("keeps secrets off its disk, and gives each container its own", async () => {
+          assert.deepEqual(await bed.machine.filesWith(SECRET), []);
+          const said = await bed.machine.run([
+            "docker",
+            "exec",
+            "jitsi-prod-s1-prosody",
+            "cat",
+            "/fleet/secrets.env",
+          ]);
+          assert.match(said.output, new RegExp(`JVB_AUTH_PASSWORD='${SECRET}bridges'`));
+          const open = await bed.machine.run(["find", "/run/jitsi-fleet", "-perm", "/o+r", "-type", "f"]);
+          assert.equal(open.output, "", "no file of it is everyone's");
+        });
+
+        it("does nothing while the pointer is the same", async () => {
+          const [before, asked] = [await bed.containers(), bed.surroundings.requests.length];
+          assert.equal((await bed.follow()).code, 0);
+          assert.deepEqual(await bed.containers(), before);
+          assert.equal(bed.surroundings.requests.length, asked + 1);
+        });
+
+        it("replaces nothing of a shard in state ready, and tells why", async () => {
+          const before = await bed.containers();
+          const sha256 = await bed.store.publish(
+            "s1",
+            shardBundle(bed, { containers: shard({ password: `${SECRET}new` }) }),
+          );
+          assert.equal((await bed.follow()).code, 0);
+          assert.deepEqual(await bed.containers(), before);
+          const { bundle, reason, state } = await bed.store.report("s1");
+          assert.deepEqual({ bundle, state }, { bundle: sha256, state: "waiting" });
+          assert.match(reason ?? "", /would cut calls: shard s1 is in state ready\. Set shard s1 to drain/);
+        });
+
+        it("replaces what a bundle changes once the shard is drained and was empty for a while, and nothing else", async () => {
+          const before = await bed.containers();
+          await bed.store.publish(
+            "s1",
+            shardBundle(bed, { containers: shard({ password: `${SECRET}new` }), shardState: "drain" }),
+          );
+          assert.equal((await bed.follow()).code, 0);
+          assert.match((await bed.store.report("s1")).reason ?? "", /is empty, and is looked at for/);
+          assert.deepEqual(await bed.containers(), before);
+
+          const looks = JSON.parse(bed.machine.read("/run/jitsi-fleet/empty-since.json")) as {
+            since: number;
+          };
+          bed.machine.write(
+            "/run/jitsi-fleet/empty-since.json",
+            JSON.stringify({ ...looks, since: looks.since - 60 }),
+          );
+          const { code, output } = await bed.follow();
+          assert.equal(code, 0, output);
+          const report = await bed.store.report("s1");
+          assert.deepEqual([report.state, report.replaced], ["applied", ["prosody"]]);
+          const after = await bed.containers();
+          assert.equal(after["jitsi-prod-s1-web"], before["jitsi-prod-s1-web"]);
+          assert.notEqual(after["jitsi-prod-s1-prosody"], before["jitsi-prod-s1-prosody"]);
+          const said = await bed.machine.run([
+            "docker",
+            "exec",
+            "jitsi-prod-s1-prosody",
+            "cat",
+            "/fleet/secrets.env",
+          ]);
+          assert.match(said.output, new RegExp(`JVB_AUTH_PASSWORD='${SECRET}new'`));
+          const kept = await bed.machine.run(["ls", "/run/jitsi-fleet/files"]);
+          assert.equal(kept.output.trim().split("\n").length, 3, "what no container reads any more is gone");
+        }).timeout(300_000);
+
+        it("takes no bundle that is not what the pointer names", async () => {
+          const before = await bed.containers();
+          const named = "ab".repeat(32);
+          await bed.store.put(machineKeys("s1").bundle(named), "something else");
+          await bed.store.put(machineKeys("s1").pointer, `${named}\n`);
+          const { code, output } = await bed.follow();
+          assert.notEqual(code, 0);
+          assert.match(output, /not what the pointer names/);
+          assert.deepEqual(await bed.containers(), before);
+        });
+
+        it("has the same containers again after a boot, though their secrets were in memory", async () => {
+          await bed.store.publish(
+            "s1",
+            shardBundle(bed, { containers: shard({ password: `${SECRET}new` }), shardState: "drain" }),
+          );
+          const before = await bed.containers();
+          await bed.machine.reboot();
+          const { code, output } = await bed.follow();
+          assert.equal(code, 0, output);
+          assert.deepEqual(await bed.containers(), before);
+        }).timeout(300_000);
+      });
+  });
