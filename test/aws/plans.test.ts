@@ -210,13 +210,14 @@ describe("the AWS emulator's warm pools, schedules and policies", function () {
         NewInstancesProtectedFromScaleIn: true,
       });
       if (load < 60) await setDesired(name, 1);
-      await fixture.scaling.send(new PutScalingPolicyCommand(failSafe(name)));
       const cpu = {
         MetricName: "Cpu",
         Value: load,
         Dimensions: [{ Name: "AutoScalingGroupName", Value: name }],
       };
       await cloudWatch.send(new PutMetricDataCommand({ Namespace: name, MetricData: [cpu, ...metrics] }));
+      // After the metrics: a look while one of them is there already would see no heartbeat.
+      await fixture.scaling.send(new PutScalingPolicyCommand(failSafe(name)));
       await fixture.emulator.runPolicies();
       await fixture.emulator.settled();
       desired[situation] = (await fixture.describe(name)).DesiredCapacity;
