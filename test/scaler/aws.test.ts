@@ -274,6 +274,45 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     assert.deepEqual(bed.cut, []);
   });
 
+  it("a machine that breaks is its group's to replace, and its hook is answered at once", async () => {
+    bed = await AwsBed.start(emulator);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    const [victim] = bed.up("bridge");
+    assert(victim);
+    await emulator.killMachine(victim.id);
+    await bed.settled(2, 1);
+    assert(!bed.counted("bridge").includes(victim.id));
+    // Died while it took conferences: nothing that anybody could have drained.
+    assert.deepEqual(bed.cut, [victim.name]);
+    assert.equal((await bed.group("bridge")).DesiredCapacity, 2);
+  });
+
+  it("what AWS cannot launch now is waited for, and not asked for again", async () => {
+    bed = await AwsBed.start(emulator);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    emulator.failLaunches(3);
+    bed.load(80);
+    await sleep(3000);
+    assert.equal((await bed.group("bridge")).DesiredCapacity, 3);
+    await bed.settled(3, 1);
+    assert.deepEqual(bed.most, { bridge: 3, jibri: 1 });
+  });
+
+  it("machines that wait in a warm pool are no instances, and go when they are to", async () => {
+    bed = await AwsBed.start(emulator);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    await bed.warm("bridge", 1);
+    await until("one is warm", () => bed.states("bridge").includes("Warmed:Stopped"));
+    await sleep(1000);
+    assert.equal(bed.counted("bridge").length, 2);
+    await bed.warm("bridge", 0);
+    await bed.settled(2, 1);
+    assert.deepEqual(bed.tellings, []);
+  });
+
   it("machines of an older launch template are replaced one by one, each once it is empty", async () => {
     bed = await AwsBed.start(emulator);
     await bed.scaler();

@@ -57,7 +57,8 @@ describe("a group of machines as a place", () => {
       ],
     });
     const described = group({ "i-0a": "InService", "i-0b": "InService", "i-0c": "Warmed:Stopped" });
-    const members = membersOf(BRIDGES, described, new Map([["i-0a", machine()]]), none, told, NOW_SECONDS);
+    const machines = new Map(["i-0a", "i-0b"].map((id) => [id, machine()]));
+    const members = membersOf(BRIDGES, described, machines, none, told, NOW_SECONDS);
     assert.deepEqual(
       members.map(({ name, told: said }) => [name, said?.name]),
       [
@@ -76,6 +77,12 @@ describe("a group of machines as a place", () => {
       member({ told: bridge("s1-bridges-a", {}, { host: "i-a", life: "unreachable", ...silent }) }),
     );
     assert.deepEqual([life, load.kind], ["running", "unknown"]);
+  });
+
+  it("has one whose agent has not said a word yet as launching, as long as a machine may take to boot", () => {
+    const life = (ageSeconds: number) =>
+      seen(member({ told: undefined, launchedAtSeconds: NOW_SECONDS - ageSeconds })).life;
+    assert.deepEqual([life(600), life(1300)], ["launching", "running"]);
   });
 
   it("has what is to come, with a machine and without one, as launching", () => {
