@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PoolArgs, PoolRole } from "../platform";
 import type { AgentAccess } from "./agentAccess";
 import { allTags } from "./context";
-import { poolContainers } from "./machine/poolContainers";
+import { instanceImage, poolContainers } from "./machine/poolContainers";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, diskGiB, metadataOptions, ROOT_DEVICE } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
@@ -136,6 +136,7 @@ export class AwsPool extends pulumi.ComponentResource {
           tls: access.tls,
         }),
         privateAddress: "",
+        pulledAhead: [instanceImage(template)],
       },
       { parent: this },
     );
