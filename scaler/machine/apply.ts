@@ -8,6 +8,7 @@ import { pullIfAbsent } from "../engine/pull";
 import { labels } from "../labels";
 import { clearAway, Content, fill, layDown, withFiles, type Self } from "./content";
 import { verdictOn, type EmptySince } from "./guard";
+import { listens } from "./listens";
 import { MANIFEST_FILE, machineManifest, type MachineContainer, type MachineManifest } from "./manifest";
 import { planOf, type Plan, type Present } from "./plan";
 import type { MachineReport } from "./report";
@@ -32,6 +33,7 @@ export type Outcome = Pick<MachineReport, "state" | "reason" | "replaced">;
 const RUN_FOLDER = "/run/jitsi-fleet";
 const COMPOSE_FILE = `${RUN_FOLDER}/compose.json`;
 const HEALTHY_LIMIT_SECONDS = 180;
+const LISTENING_LIMIT_SECONDS = 60;
 
 interface Service {
   readonly container: MachineContainer;
@@ -86,8 +88,10 @@ export async function apply(args: ApplyArgs): Promise<Outcome> {
     if (container.live) await applyLive(docker, container.live.target, await liveFiles(content, container));
   }
   // Only then it serves: another node of the edge may go after this report.
-  for (const { container } of services)
+  for (const { container } of services) {
     if (container.live) await untilSettled(docker, container.live.target.settled);
+    if (!container.isChecked) await untilListening(container);
+  }
   await clearAway(
     root,
     services.flatMap(({ folder }) => folder ?? []),
@@ -180,6 +184,18 @@ async function untilHealthy(docker: Docker, { dockerName }: MachineContainer): P
     }
     await sleep(1000);
   }
+}
+
+async function untilListening({ dockerName, listens: places }: MachineContainer): Promise<void> {
+  const limit = Date.now() + LISTENING_LIMIT_SECONDS * 1000;
+  for (const { address, port } of places)
+    while (!(await listens(address, port))) {
+      if (Date.now() > limit)
+        throw new Error(
+          `${dockerName} does not answer at ${address}:${port} after ${LISTENING_LIMIT_SECONDS} s: see docker logs ${dockerName}`,
+        );
+      await sleep(500);
+    }
 }
 
 async function liveFiles(

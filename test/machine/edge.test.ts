@@ -20,9 +20,13 @@ describe("a machine of the edge", () => {
   const certificate = selfSigned().toString();
 
   const containers = (options: EdgeOptions = {}): ContainerSpec[] =>
-    edge({ certificate, image: imageName("haproxy", "r1"), nodeImage: imageName("node", "r1"), ...options })
-      // Its image's program is another version, which this is not about.
-      .filter(({ name }) => name !== "coturn");
+    edge({
+      certificate,
+      image: imageName("haproxy", "r1"),
+      nodeImage: imageName("node", "r1"),
+      hasRelay: false,
+      ...options,
+    });
   const bundle = (options: EdgeOptions = {}, more: Partial<MachineBundleArgs> = {}): MachineBundle =>
     machineBundle({
       stack: "prod",

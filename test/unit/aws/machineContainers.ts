@@ -59,6 +59,8 @@ export interface EdgeOptions {
   readonly certificate?: string;
   readonly image?: string;
   readonly nodeImage?: string;
+  /** Whether the relay is beside it. */
+  readonly hasRelay?: boolean;
   /** Names of shards that it knows. */
   readonly shards?: readonly string[];
 }
@@ -67,6 +69,7 @@ export const edge = ({
   certificate = `${SECRET}certificate`,
   image = "haproxy:3.2",
   nodeImage = "node:24",
+  hasRelay = true,
   shards = ["s1"],
 }: EdgeOptions = {}): ContainerSpec[] =>
   edgeContainers({
@@ -86,12 +89,16 @@ export const edge = ({
     })),
     routes: [],
     keeper: { stack: "test", order: ["edge-1"], others: [], token: `${SECRET}token-of-keepers` },
-    turn: {
-      image: "coturn/coturn:4.17.0",
-      domain: "turn.school.net",
-      secret: `${SECRET}turn`,
-      bridgeAddresses: ["198.51.100.11"],
-    },
+    ...(hasRelay
+      ? {
+          turn: {
+            image: "coturn/coturn:4.17.0",
+            domain: "turn.school.net",
+            secret: `${SECRET}turn`,
+            bridgeAddresses: ["198.51.100.11"],
+          },
+        }
+      : {}),
   });
 
 export const uploads = ({
