@@ -178,6 +178,8 @@ export interface ControlArgs {
 
 /** What the scaler needs to see the pools and to act on them. */
 export interface Control extends pulumi.Resource {
+  /** The scaler that such hands are for. */
+  readonly program: ProgramName;
   /** How the service finds its hands. Secret. */
   readonly configuration: pulumi.Output<Pick<ScalerConfiguration, "fleet">>;
 }

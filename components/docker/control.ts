@@ -14,6 +14,7 @@ export interface DockerControlArgs extends ControlArgs {
 
 /** The agents of all hosts that run bridges or Jibris, one certificate and one token for them. */
 export class DockerControl extends pulumi.ComponentResource implements Control {
+  readonly program = "scaler";
   readonly configuration: Control["configuration"];
 
   constructor(name: string, args: DockerControlArgs, opts?: pulumi.ComponentResourceOptions) {
