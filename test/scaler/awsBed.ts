@@ -86,7 +86,7 @@ class FakeMachine implements HostBackend {
     this.looks += 1;
     const item = { instance: this.name, bytes: 1, attempts: 1, partial: false, state: "waiting" as const };
     return Promise.resolve({
-      host: this.id,
+      host: this.id.replace(/^i-/, ""),
       time: new Date().toISOString(),
       version: "1",
       pools: [{ name: POOLS[this.role], role: this.role, revision: "1", room: 0 }],

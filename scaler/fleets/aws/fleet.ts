@@ -13,6 +13,7 @@ import { clientSettings, Cloud, type Hook } from "./cloud";
 import {
   commanded,
   desiredNow,
+  hostName,
   isProvenEmpty,
   maximumFor,
   membersOf,
@@ -186,11 +187,15 @@ export class AwsFleet implements FleetPort {
     const ids = [...this.known.values()].flatMap(({ group }) =>
       group.instances.filter(({ lifecycle }) => !lifecycle.startsWith("Pending")).map(({ id }) => id),
     );
-    const clients = ids.flatMap((id) => this.clientOf(id) ?? []);
-    this.clients = new Map([...this.clients].filter(([id]) => clients.some(({ host }) => host === id)));
+    const clients = ids.flatMap((id) => {
+      const client = this.clientOf(id);
+      return client ? [[id, client] as const] : [];
+    });
+    const asked = new Set(clients.map(([id]) => id));
+    this.clients = new Map([...this.clients].filter(([id]) => asked.has(id)));
     return Promise.all(
-      clients.map(async (client) => ({
-        name: client.host,
+      clients.map(async ([name, client]) => ({
+        name,
         drained: false,
         report: await client.state().catch((error: unknown): HostReport => ({ error: messageOf(error) })),
       })),
@@ -205,7 +210,7 @@ export class AwsFleet implements FleetPort {
     const { agentCertificate: certificate, agentPort, agentToken: token } = this.configuration;
     const scheme = certificate === undefined ? "http" : "https";
     const client = new AgentClient({
-      host: id,
+      host: hostName(id),
       url: `${scheme}://${address}:${agentPort}`,
       token,
       certificate,

@@ -74,8 +74,11 @@ export interface Member {
   readonly told: Bridge | Jibri | undefined;
 }
 
+/** The name of a machine's agent, as its host. */
+export const hostName = (id: string): string => id.replace(/^i-/, "");
+
 /** An instance's name: the agent of the machine gives it the same. */
-export const instanceName = (pool: string, id: string): string => `${pool}-${id.replace(/^i-/, "")}`;
+export const instanceName = (pool: string, id: string): string => `${pool}-${hostName(id)}`;
 
 const endings = new Set(["shutting-down", "terminated", "stopping", "stopped"]);
 
