@@ -198,22 +198,32 @@ describe("the AWS emulator's warm pools, schedules and policies", function () {
   it("scales out by a policy whose metric is above its target, and only where a heartbeat is missing", async () => {
     const cloudWatch = new CloudWatchClient(fixture.emulator.clientSettings());
     const desired: Record<string, number | undefined> = {};
-    for (const heartbeat of ["alive", "missing"]) {
-      const name = await fixture.group({ MaxSize: 3, DesiredCapacity: 2 });
-      await fixture.scaling.send(new PutScalingPolicyCommand(failSafe(name)));
+    for (const [situation, load, metrics] of [
+      ["alive", 90, [{ MetricName: "ScalerAlive", Value: 1 }]],
+      ["missing", 90, []],
+      // Protected instances above the desired capacity are no reason to have it follow.
+      ["below the target", 50, []],
+    ] as const) {
+      const name = await fixture.group({
+        MaxSize: 3,
+        DesiredCapacity: 2,
+        NewInstancesProtectedFromScaleIn: true,
+      });
+      if (load < 60) await setDesired(name, 1);
       const cpu = {
         MetricName: "Cpu",
-        Value: 90,
+        Value: load,
         Dimensions: [{ Name: "AutoScalingGroupName", Value: name }],
       };
-      const MetricData = [cpu, ...(heartbeat === "alive" ? [{ MetricName: "ScalerAlive", Value: 1 }] : [])];
-      await cloudWatch.send(new PutMetricDataCommand({ Namespace: name, MetricData }));
+      await cloudWatch.send(new PutMetricDataCommand({ Namespace: name, MetricData: [cpu, ...metrics] }));
+      // After the metrics: a look while one of them is there already would see no heartbeat.
+      await fixture.scaling.send(new PutScalingPolicyCommand(failSafe(name)));
       await fixture.emulator.runPolicies();
       await fixture.emulator.settled();
-      desired[heartbeat] = (await fixture.describe(name)).DesiredCapacity;
+      desired[situation] = (await fixture.describe(name)).DesiredCapacity;
     }
     cloudWatch.destroy();
-    assert.deepEqual(desired, { alive: 2, missing: 3 });
+    assert.deepEqual(desired, { alive: 2, missing: 3, "below the target": 1 });
   });
 
   it("evaluates metric maths", () => {

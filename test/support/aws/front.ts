@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
 import { QueryError, renderError } from "./query";
 
 /** A form is parameters of a query API; the largest that is read. */
@@ -111,6 +112,8 @@ export class Front {
       agent: false,
     });
     outgoing.on("close", () => onward.destroy());
+    // Told by the wait for the response, too; what comes after that, by the body's end.
+    onward.on("error", () => undefined);
     if (text === undefined) incoming.pipe(onward);
     else onward.end(text);
     const [back] = (await once(onward, "response")) as [IncomingMessage];
@@ -120,7 +123,7 @@ export class Front {
       status,
       Object.fromEntries(Object.entries(back.headers).filter(([name]) => !HOP_BY_HOP.has(name))),
     );
-    back.pipe(outgoing);
+    await pipeline(back, outgoing);
   }
 }
 
