@@ -100,7 +100,8 @@ const quietEnvironments = each(
   [CONTAINER],
   ({ envs }) =>
     list(envs).map((env) => {
-      const [, key, value] = /^(\w*(?:PASSWORD|SECRET|TOKEN|PRIVATE_KEY)\w*)=(.+)$/s.exec(String(env)) ?? [];
+      const [, key, value] =
+        /^(\w*(?:PASSWORD|SECRET|TOKEN|PRIVATE_KEY)\w*)(?<!_FILE)=(.+)$/s.exec(String(env)) ?? [];
       return (
         key !== undefined &&
         value !== undefined &&

@@ -89,7 +89,7 @@ new ec2.SubnetCidrReservation(
   "reserved",
   {
     subnetId: subnet.id,
-    cidrBlock: by({ first: "10.42.0.0/28", replaced: "10.42.0.0/27" }),
+    cidrBlock: by({ first: "10.42.0.0/28", replaced: "10.42.0.64/27" }),
     reservationType: "explicit",
   },
   opts,

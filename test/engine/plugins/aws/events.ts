@@ -241,7 +241,9 @@ function queueDocument(property: string, attribute: string): AwsType {
     },
     look: async (aws, { id, inputs }) => {
       const document = text((await queueFound(aws, id))[attribute]);
-      return document === undefined ? undefined : { [property]: sameDocument(inputs[property], document) };
+      // moto takes who may redrive, and does not tell of it.
+      if (document === undefined) return property === "policy" ? undefined : {};
+      return { [property]: sameDocument(inputs[property], document) };
     },
     update: (aws, { news }) => put(aws, news, news[property]),
     remove: (aws, { inputs }) => put(aws, inputs, ""),
