@@ -172,12 +172,6 @@ export const queuePolicy = (queue: string, topic: string, rules: readonly string
   ]);
 };
 
-/** Who may be moved from the dead letters' queue: nothing but messages of this one. */
-export const redriveAllow = (queue: string): object => ({
-  redrivePermission: "byQueue",
-  sourceQueueArns: [queue],
-});
-
 /** Who may publish to the topic of alarms: this account's alarms. */
 export const alarmTopicPolicy = (topic: string, alarms: readonly string[]): PolicyDocument =>
   policy([
