@@ -1,6 +1,6 @@
 import {
   GetObjectCommand,
-  ListObjectsV2Command,
+  ListBucketsCommand,
   NoSuchKey,
   PutObjectCommand,
   S3Client,
@@ -29,25 +29,15 @@ export interface ReadBundle {
   file(container: string, path: string, self: Self): string;
 }
 
-/** The bundles of a stack, read as machines read them: pointer, bundle, secrets. */
+/** The bundles of the only stack there is, read as machines read them: pointer, bundle, secrets. */
 export class StackBundles {
   private readonly s3: S3Client;
   private readonly ssm: SSMClient;
+  private found: string | undefined;
 
-  constructor(
-    settings: ClientSettings,
-    private readonly bucket: string,
-  ) {
+  constructor(settings: ClientSettings) {
     this.s3 = new S3Client(settings);
     this.ssm = new SSMClient(settings);
-  }
-
-  /** Who has a pointer: nodes and pools. */
-  async names(): Promise<string[]> {
-    const { Contents = [] } = await this.s3.send(
-      new ListObjectsV2Command({ Bucket: this.bucket, Prefix: "machines/" }),
-    );
-    return Contents.flatMap(({ Key }) => /^machines\/([^/]+)\/current$/.exec(Key ?? "")?.[1] ?? []);
   }
 
   /** The hash that the pointer names; undefined where there is none. */
@@ -84,7 +74,17 @@ export class StackBundles {
 
   async report(name: string, report: MachineReport): Promise<void> {
     const Body = JSON.stringify(report);
-    await this.s3.send(new PutObjectCommand({ Bucket: this.bucket, Key: machineKeys(name).report, Body }));
+    await this.s3.send(
+      new PutObjectCommand({ Bucket: await this.bucket(), Key: machineKeys(name).report, Body }),
+    );
+  }
+
+  private async bucket(): Promise<string> {
+    if (this.found !== undefined) return this.found;
+    const { Buckets = [] } = await this.s3.send(new ListBucketsCommand({}));
+    this.found = Buckets.map(({ Name }) => Name ?? "").find((name) => name.includes("bundles"));
+    if (this.found === undefined) throw new Error("there is no bucket of bundles");
+    return this.found;
   }
 
   close(): void {
@@ -100,7 +100,7 @@ export class StackBundles {
   }
 
   private async get(Key: string): Promise<Buffer> {
-    const { Body } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key }));
+    const { Body } = await this.s3.send(new GetObjectCommand({ Bucket: await this.bucket(), Key }));
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 }

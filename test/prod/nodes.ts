@@ -39,6 +39,7 @@ export class Nodes {
   private readonly done: Promise<void>;
   /** What went wrong in following. */
   failure: unknown;
+  private isBehind = true;
 
   constructor(
     private readonly settings: ClientSettings,
@@ -50,6 +51,16 @@ export class Nodes {
 
   get runningScalers(): string[] {
     return [...this.scalers.keys()].sort();
+  }
+
+  /** Whether all scalers run what their pointers name. */
+  get areUpToDate(): boolean {
+    return !this.isBehind;
+  }
+
+  /** The last that each scaler logged. */
+  get said(): string {
+    return [...this.scalers].map(([node, { output }]) => `${node}: ${output.slice(-1500)}`).join("\n");
   }
 
   /** Asks a scaler's API, as who is in its network. */
@@ -86,7 +97,9 @@ export class Nodes {
           (one) => !there.some((machine) => machine.node === one),
         ))
           await this.end(node);
-        for (const machine of there) await this.look(machine);
+        let isBehind = false;
+        for (const machine of there) isBehind = (await this.look(machine)) || isBehind;
+        this.isBehind = isBehind;
       } catch (error) {
         this.failure = error;
       }
@@ -111,18 +124,23 @@ export class Nodes {
     );
   }
 
-  private async look(machine: NodeMachine): Promise<void> {
+  /** Whether there was anything to bring into force. */
+  private async look(machine: NodeMachine): Promise<boolean> {
     const { address, instance, node, role } = machine;
     const pointer = await this.bundles.pointer(node);
     const state = `${instance} ${pointer ?? ""}`;
-    if (pointer === undefined || this.applied.get(node) === state) return;
+    if (pointer === undefined || this.applied.get(node) === state) return false;
     const reason = this.waiting.get(node);
     const report = { name: node, instance, bundle: pointer, time: new Date().toISOString(), replaced: [] };
-    if (reason !== undefined) return this.bundles.report(node, { ...report, state: "waiting", reason });
+    if (reason !== undefined) {
+      await this.bundles.report(node, { ...report, state: "waiting", reason });
+      return true;
+    }
     if (role === "scaler") await this.startScaler(machine);
     if (role === "shard") await this.serveShard(node, address);
     this.applied.set(node, state);
     await this.bundles.report(node, { ...report, state: "applied" });
+    return true;
   }
 
   private async startScaler({ address, instance, node }: NodeMachine): Promise<void> {

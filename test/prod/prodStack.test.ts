@@ -1,16 +1,19 @@
 import {
   AutoScalingClient,
+  TerminateInstanceInAutoScalingGroupCommand,
   paginateDescribeAutoScalingGroups,
   type AutoScalingGroup,
 } from "@aws-sdk/client-auto-scaling";
+import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { S3Client, ListBucketsCommand } from "@aws-sdk/client-s3";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import "../engine/ready";
 import { EngineStack, type CliResult } from "../engine/workspace";
 import { AwsEmulator } from "../support/aws/emulator";
+import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "../../scaler/fleetStatus";
 import { StackBundles } from "./bundles";
+import { leftIn } from "./left";
 import { Nodes } from "./nodes";
 import { PoolMachine } from "./poolMachine";
 
@@ -28,8 +31,9 @@ describe("the prod stack on AWS's emulator", function () {
   let emulator: AwsEmulator;
   let stack: EngineStack;
   let scaling: AutoScalingClient;
+  let dynamo: DynamoDBClient;
   let bundles: StackBundles;
-  let nodes: Nodes | undefined;
+  let nodes: Nodes;
   const machines = new Map<string, PoolMachine>();
   /** Instances whose machine ended while somebody was on them. */
   const cut: string[] = [];
@@ -39,6 +43,9 @@ describe("the prod stack on AWS's emulator", function () {
     emulator = await AwsEmulator.start({ clockScale: CLOCK_SCALE, bootSeconds: BOOT_SECONDS });
     const settings = emulator.clientSettings();
     scaling = new AutoScalingClient(settings);
+    dynamo = new DynamoDBClient(settings);
+    bundles = new StackBundles(settings);
+    nodes = new Nodes(settings, bundles);
     const route53 = new Route53Client(settings);
     const { HostedZone } = await route53.send(
       new CreateHostedZoneCommand({ Name: "my-school.org", CallerReference: "test" }),
@@ -70,16 +77,17 @@ describe("the prod stack on AWS's emulator", function () {
     });
   });
   after(async () => {
-    await nodes?.stop();
+    await nodes.stop();
     for (const machine of machines.values()) await machine.stop();
-    bundles?.close();
+    bundles.close();
     scaling.destroy();
+    dynamo.destroy();
     await stack.dispose();
     await emulator.stop();
   });
   afterEach(() => {
     assert.deepEqual(failures, []);
-    assert.equal(nodes?.failure, undefined);
+    assert.equal(nodes.failure, undefined);
     assert.deepEqual(cut, []);
   });
 
@@ -103,6 +111,53 @@ describe("the prod stack on AWS's emulator", function () {
   function serving(pool: string): PoolMachine[] {
     const states = emulator.instances(groupOf(pool));
     return states.filter(({ state }) => state === "InService").flatMap(({ id }) => machines.get(id) ?? []);
+  }
+
+  const ids = (pool: string): string[] =>
+    emulator
+      .instances(groupOf(pool))
+      .map(({ id }) => id)
+      .sort();
+
+  /** So many on each bridge of a shard. */
+  function load(shard: string, participants: number): void {
+    for (const { instance } of serving(`${shard}-bridges`)) instance.participants = participants;
+  }
+
+  async function status(): Promise<FleetStatus> {
+    const { Item } = await dynamo.send(
+      new GetItemCommand({ TableName: `jitsi-${STACK}-fleet`, Key: { [TABLE_KEY]: { S: STATUS_ITEM } } }),
+    );
+    return fleetStatusSchema.parse(JSON.parse(Item?.["status"]?.S ?? "{}"));
+  }
+
+  /** The scaler has written down so many that all say how they are. */
+  async function scalersSee(pool: string, instances: number): Promise<void> {
+    let told = "";
+    await until(
+      () => `the scaler sees ${instances} of ${pool}; it told ${told}\n${nodes.said}`,
+      async () => {
+        const now = await status();
+        told = JSON.stringify(now);
+        const found = now.pools.find((one) => one.pool === pool);
+        return found?.fresh === true && found.instances === instances && found.silent === 0;
+      },
+    );
+  }
+
+  /** The scaler has written down so many participants of a shard, since now. */
+  async function scalersTell(shard: string, participants: number): Promise<void> {
+    const from = Date.now();
+    await until(`the scaler tells of ${participants} on ${shard}`, async () => {
+      const { knownAt, shards } = await status();
+      const found = shards.find((one) => one.shard === shard);
+      return (
+        Date.parse(knownAt) > from &&
+        found !== undefined &&
+        "participants" in found &&
+        found.participants === participants
+      );
+    });
   }
 
   const count = (pool: string): string =>
@@ -139,22 +194,126 @@ describe("the prod stack on AWS's emulator", function () {
     succeeded(await stack.preview({ args: ["--expect-no-changes"] }));
   });
 
-  it("runs: the scaler of its bundles brings each pool to what is always wanted", async () => {
-    bundles = await bundlesOf(emulator);
-    nodes = new Nodes(emulator.clientSettings(), bundles);
-    await until("both scalers run", () => nodes?.runningScalers.join() === "scaler-1,scaler-2");
+  it("runs: the scaler of its bundles keeps each pool as it is always wanted", async () => {
+    await until("both scalers run", () => nodes.runningScalers.join() === "scaler-1,scaler-2");
     await Promise.all([settled("s1-bridges", 2), settled("s2-bridges", 2), settled("jibris", 2)]);
+    await scalersSee("s1-bridges", 2);
+  });
+
+  it("grows with its load and shrinks by drain, though calls are throttled and messages come twice", async () => {
+    Object.assign(emulator.behaviour, { callsPerSecond: 6, duplicateRate: 1 });
+    load("s1", 80);
+    const [recorder] = serving("jibris");
+    assert(recorder);
+    recorder.instance.busy = true;
+    await Promise.all([settled("s1-bridges", 4), settled("jibris", 3)]);
+    load("s1", 0);
+    recorder.instance.busy = false;
+    await Promise.all([settled("s1-bridges", 2), settled("jibris", 2)]);
+    Object.assign(emulator.behaviour, { callsPerSecond: Infinity, duplicateRate: 0 });
+  });
+
+  it("keeps a bridge that is ended in the console until its people have gone, another beside it", async () => {
+    const [ended] = serving("s2-bridges");
+    assert(ended);
+    load("s2", 10);
+    await scalersSee("s2-bridges", 2);
+    await scaling.send(
+      new TerminateInstanceInAutoScalingGroupCommand({
+        InstanceId: ended.machine.id,
+        ShouldDecrementDesiredCapacity: false,
+      }),
+    );
+    await until("another serves", () => serving("s2-bridges").length === 2);
+    await until("it is drained", () => ended.instance.draining);
+    assert.match(count("s2-bridges"), /Terminating:Wait/);
+    load("s2", 0);
+    ended.instance.participants = 0;
+    await settled("s2-bridges", 2);
+    assert(!machines.has(ended.machine.id));
+  });
+
+  it("a lower bridges.max than is in use cuts nobody", async () => {
+    load("s1", 80);
+    await settled("s1-bridges", 4);
+    await stack.setConfig("bridges.max", "2");
+    await up();
+    await until("the scalers are told", () => nodes.areUpToDate);
+    await sleep(5000);
+    assert.equal(serving("s1-bridges").length, 4);
+    load("s1", 0);
+    await settled("s1-bridges", 2);
+    await until(
+      "the group's maximum follows",
+      async () => (await groups()).get(groupOf("s1-bridges"))?.MaxSize === 2,
+    );
+  });
+
+  it("another shard touches no other", async () => {
+    const before = ["s1-bridges", "s2-bridges", "jibris"].map((pool) => [pool, ids(pool)]);
+    await stack.setConfig("shards[2].name", "s3");
+    const preview = await stack.previewJson();
+    const changed = preview.steps
+      .filter(({ op }) => op !== "same" && op !== "create")
+      .map(({ urn }) => urn.split("::").at(-1) ?? "");
+    assert.deepEqual(
+      changed.filter((name) => /^s[12]/.test(name)),
+      [],
+    );
+    await up();
+    await settled("s3-bridges", 2);
+    assert.deepEqual(
+      ["s1-bridges", "s2-bridges"].map((pool) => [pool, ids(pool)]),
+      before.slice(0, 2),
+    );
+  });
+
+  it("another release of a shard is refused until it is drained and empty; its bridges are replaced by drain", async () => {
+    nodes.participants.set("s2", 3);
+    const before = ids("s2-bridges");
+    await scalersTell("s2", 3);
+    await stack.setConfig("shards[1].release", "stable-99999");
+    const ready = await stack.up();
+    assert.notEqual(ready.exitCode, 0);
+    assert.match(ready.stdout, /Changing s2 would cut calls: shard s2 is in state ready/);
+    await stack.setConfig("shards[1].state", "drain");
+    const full = await stack.up();
+    assert.notEqual(full.exitCode, 0);
+    assert.match(full.stdout, /Changing s2 would cut calls: shard s2 holds 1 conference, 3 participants/);
+    assert.deepEqual(ids("s2-bridges"), before);
+    nodes.participants.set("s2", 0);
+    await scalersTell("s2", 0);
+    await up();
+    await until("all bridges are others", () => ids("s2-bridges").every((id) => !before.includes(id)));
+    await settled("s2-bridges", 2);
+    for (const bridge of serving("s2-bridges")) assert(await bridge.isCurrent());
+  });
+
+  it("is not destroyed while a call is on", async () => {
+    load("s1", 5);
+    nodes.participants.set("s1", 10);
+    await scalersTell("s1", 10);
+    const refused = await stack.destroy();
+    assert.notEqual(refused.exitCode, 0);
+    assert.match(
+      refused.stdout,
+      /Destroying prod would cut calls: shard s1 holds 1 conference, 10 participants/,
+    );
+    assert.equal((await groups()).size, 4);
+    load("s1", 0);
+    nodes.participants.set("s1", 0);
+    await scalersTell("s1", 0);
+  });
+
+  it("is destroyed whole, and leaves nothing but the bucket of recordings", async () => {
+    succeeded(await stack.destroy());
+    const { deployment } = await stack.exportState();
+    assert.deepEqual(deployment.resources ?? [], []);
+    assert.equal((await groups()).size, 0);
+    assert.equal(machines.size, 0);
+    assert.deepEqual(await leftIn(emulator.clientSettings()), { buckets: 1 });
   });
 });
-
-async function bundlesOf(emulator: AwsEmulator): Promise<StackBundles> {
-  const s3 = new S3Client(emulator.clientSettings());
-  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
-  s3.destroy();
-  const bucket = Buckets.map(({ Name }) => Name ?? "").find((name) => name.includes("bundles"));
-  if (bucket === undefined) throw new Error("there is no bucket of bundles");
-  return new StackBundles(emulator.clientSettings(), bucket);
-}
 
 const LIMIT_SECONDS = 90;
 
