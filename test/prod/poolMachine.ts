@@ -61,10 +61,10 @@ export class PoolMachine implements HostBackend {
 
   async state(): Promise<HostState> {
     this.looks += 1;
-    const { revision } = await configurationOf(this.machine, this.pool, this.bundles);
+    const { host, revision } = await configurationOf(this.machine, this.pool, this.bundles);
     const instance = told(this.name, this.instance, `look ${this.looks}`, this.pool);
     return {
-      host: this.machine.id,
+      host,
       time: new Date().toISOString(),
       version: "1",
       pools: [{ name: this.pool, role: this.role, revision, room: 0 }],
@@ -100,11 +100,11 @@ async function configurationOf(
 ) {
   const bundle = await bundles.read(pool);
   const self = { id: id.replace(/^i-/, ""), privateAddress, publicAddress: publicAddress ?? "198.51.100.1" };
-  const { listen, own, templates } = agentConfiguration.parse(
+  const { host, listen, own, templates } = agentConfiguration.parse(
     JSON.parse(bundle.file("agent", "configuration.json", self)),
   );
   const [template] = templates;
   if (!template || own?.instance !== `${pool}-${self.id}`)
     throw new Error(`the agent of ${id} is told to launch ${own?.instance ?? "nothing"}`);
-  return { listen, role: template.role, revision: template.revision };
+  return { host, listen, role: template.role, revision: template.revision };
 }
