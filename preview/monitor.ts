@@ -1,7 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import * as engine from "@pulumi/pulumi/proto/engine_pb";
-import { InvokeResponse } from "@pulumi/pulumi/proto/provider_pb";
 import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as rpc from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
@@ -73,12 +72,12 @@ export class Monitor {
       }),
       registerResourceHook: unary(() => new Empty()),
       registerErrorHook: unary(() => new Empty()),
-      invoke: unary<rpc.ResourceInvokeRequest, InvokeResponse>((request) => {
+      invoke: unary<rpc.ResourceInvokeRequest, rpc.ResourceInvokeResponse>((request) => {
         const token = request.getTok();
         const answer = this.answers(token, request.getArgs()?.toJavaScript() ?? {});
         if (answer === undefined)
           throw new Error(`The preview has no answer to ${token}: add one in preview/answers.ts.`);
-        return new InvokeResponse().setReturn(Struct.fromJavaScript(answer));
+        return new rpc.ResourceInvokeResponse().setReturn(Struct.fromJavaScript(answer));
       }),
       signalAndWaitForShutdown: unary(() => new Empty()),
     });

@@ -1,4 +1,5 @@
 /** Values as the SDK sends them to the engine: plain JSON, with marks for secrets, assets and what is not known yet. */
+import { basename } from "node:path";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 
 const signatureKey = "4dabf18193072939515e22adb298388d";
@@ -21,6 +22,10 @@ export function presentable(value: JavaScriptValue | undefined): unknown {
   const object = value as Record<string, JavaScriptValue>;
   if (object[signatureKey] === secretMark) return shown.secret;
   if (object[signatureKey] === referenceMark) return object["urn"];
-  if (object[signatureKey] === assetMark) return { asset: object["path"] ?? object["uri"] ?? "[text]" };
+  if (object[signatureKey] === assetMark) {
+    // Not where it lies on this machine.
+    const path = object["path"];
+    return { asset: typeof path === "string" ? basename(path) : (object["uri"] ?? "[text]") };
+  }
   return Object.fromEntries(Object.entries(object).map(([key, entry]) => [key, presentable(entry)]));
 }

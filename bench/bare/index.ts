@@ -1,32 +1,46 @@
-import * as command from "@pulumi/command";
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
-import * as tls from "@pulumi/tls";
+import { readFileSync } from "node:fs";
 
-/** How many of each type: what a preview of the fleet counted. */
-const counts = JSON.parse(process.env["BARE_COUNTS"] ?? "{}") as Readonly<Record<string, number>>;
-const provider = new docker.Provider("host", { host: process.env["BARE_DOCKER_HOST"] ?? "" });
+/** A resource of the fleet, as its preview showed it. */
+interface Declared {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+}
 
-const declare: Readonly<Record<string, (name: string) => unknown>> = {
-  "docker:index/container:Container": (name) =>
-    new docker.Container(name, { name, image: "bare" }, { provider }),
-  "docker:index/network:Network": (name) => new docker.Network(name, { name }, { provider }),
-  "docker:index/volume:Volume": (name) => new docker.Volume(name, { name }, { provider }),
-  "command:local:Command": (name) => new command.local.Command(name, { create: "true" }),
-  "random:index/randomPassword:RandomPassword": (name) => new random.RandomPassword(name, { length: 32 }),
-  "tls:index/privateKey:PrivateKey": (name) => new tls.PrivateKey(name, { algorithm: "ECDSA" }),
-  "tls:index/selfSignedCert:SelfSignedCert": (name) =>
-    new tls.SelfSignedCert(name, {
-      privateKeyPem: "not needed to preview",
-      validityPeriodHours: 1,
-      allowedUses: [],
-    }),
-};
+type ResourceClass = new (
+  name: string,
+  inputs: object,
+  opts: pulumi.CustomResourceOptions,
+) => pulumi.Resource;
 
-for (const [type, count] of Object.entries(counts))
-  for (let index = 0; index < count; index++) {
-    const name = `${type.split(":").at(-1) ?? ""}-${index}`;
-    if (type in declare) declare[type]?.(name);
-    else if (type.startsWith("jitsi-fleet:")) new pulumi.ComponentResource(type, name, {});
+const resources = JSON.parse(
+  readFileSync(process.env["BARE_RESOURCES"] ?? "", "utf8"),
+) as readonly Declared[];
+const providers = new Map<string, pulumi.ProviderResource>();
+
+/** The SDK's class of a type, such as `aws:ec2/vpc:Vpc`: of each package the module alone that has it. */
+function classOf(type: string): ResourceClass {
+  const [pkg = "", module = "", name = ""] = type.split(":");
+  const folder = pkg === "aws" ? `/${module.split("/")[0] ?? ""}` : "";
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- which modules there are, the fleet says.
+  const sdk = require(`@pulumi/${pkg}${folder}`) as Record<string, unknown>;
+  const parts = pkg === "command" ? (sdk[module] as Record<string, unknown>) : sdk;
+  return parts[name] as ResourceClass;
+}
+
+for (const { inputs, name, type } of resources) {
+  const [pkg = ""] = type.split(":");
+  if (type.startsWith("pulumi:providers:")) {
+    const kind = type.split(":")[2] ?? "";
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+    const { Provider } = require(kind === "aws" ? "@pulumi/aws/provider" : `@pulumi/${kind}`) as {
+      Provider: ResourceClass;
+    };
+    providers.set(kind, new Provider(name, inputs, {}) as pulumi.ProviderResource);
+  } else if (type.startsWith("jitsi-fleet:")) new pulumi.ComponentResource(type, name, {});
+  else {
+    const provider = providers.get(pkg);
+    new (classOf(type))(name, inputs, provider === undefined ? {} : { provider });
   }
+}

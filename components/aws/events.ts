@@ -5,7 +5,7 @@ import * as sqs from "@pulumi/aws/sqs";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsContext } from "./context";
 import { ALIVE_METRIC, awsName, metricNamespace, RETAINED_METRIC } from "./names";
-import { alarmArn, alarmTopicPolicy, publishPolicy, queuePolicy, redriveAllow, trust } from "./policies";
+import { alarmArn, alarmTopicPolicy, publishPolicy, queuePolicy, trust } from "./policies";
 
 const DAY_SECONDS = 86_400;
 /** Of messages: longer than an operator's weekend. */
@@ -129,11 +129,6 @@ export class Events extends pulumi.ComponentResource {
           maxReceiveCount: MOST_RECEIVES,
         }),
       },
-      this.opts,
-    );
-    new sqs.RedriveAllowPolicy(
-      name,
-      { queueUrl: dead.url, redriveAllowPolicy: pulumi.jsonStringify(queue.arn.apply(redriveAllow)) },
       this.opts,
     );
     return { queue, dead };

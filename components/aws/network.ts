@@ -3,6 +3,7 @@ import * as ec2 from "@pulumi/aws/ec2";
 import * as iam from "@pulumi/aws/iam";
 import * as vpc from "@pulumi/aws/vpc";
 import * as pulumi from "@pulumi/pulumi";
+import type { AwsNetwork } from "../settings/awsSchema";
 import { rangeText } from "../settings/ipv4Range";
 import { ipv6Subnet, loadBalancerZones, zoneRanges, type ZoneUse } from "./addresses";
 import type { AwsContext } from "./context";
@@ -38,7 +39,8 @@ export class Network extends pulumi.ComponentResource {
     const { ipv6, network, zones } = context.settings.aws;
     super("jitsi-fleet:aws:Network", name, { network, zones, ipv6 }, opts);
 
-    const [vpcId, subnets, routes] = network.type === "own" ? this.own() : this.existing(network);
+    const [vpcId, subnets, routes] =
+      network.type === "own" ? this.own(network.range) : this.existing(network);
     this.vpcId = pulumi.output(vpcId);
     this.subnets = subnets;
     if (context.settings.aws.flowLogs) this.flowLogs();
@@ -49,13 +51,13 @@ export class Network extends pulumi.ComponentResource {
   }
 
   /** A VPC of the fleet's own. */
-  private own(): [pulumi.Output<string>, Network["subnets"], pulumi.Resource[]] {
+  private own(range: string): [pulumi.Output<string>, Network["subnets"], pulumi.Resource[]] {
     const { name, opts } = this;
-    const { ipv6, network, region, zones } = this.context.settings.aws;
+    const { ipv6, region, zones } = this.context.settings.aws;
     const own = new ec2.Vpc(
       name,
       {
-        cidrBlock: network.type === "own" ? network.range : "",
+        cidrBlock: range,
         enableDnsHostnames: true,
         assignGeneratedIpv6CidrBlock: ipv6,
         tags: this.tags(),
@@ -109,7 +111,8 @@ export class Network extends pulumi.ComponentResource {
         vpcId: own.id,
         availabilityZone: zone,
         cidrBlock: rangeText(range),
-        ...(ipv6
+        // Machines have none: a bridge could not tell users of it.
+        ...(ipv6 && use === "loadBalancer"
           ? {
               ipv6CidrBlock: own.ipv6CidrBlock.apply((block) => ipv6Subnet(block, zone, use)),
               assignIpv6AddressOnCreation: true,
@@ -125,11 +128,7 @@ export class Network extends pulumi.ComponentResource {
   private existing({
     subnets,
     vpcId,
-  }: Extract<AwsContext["settings"]["aws"]["network"], { type: "existing" }>): [
-    string,
-    Network["subnets"],
-    pulumi.Resource[],
-  ] {
+  }: Extract<AwsNetwork, { type: "existing" }>): [string, Network["subnets"], pulumi.Resource[]] {
     const { network, zones } = this.context.settings.aws;
     const idOf = (zone: string, use: "machines" | "loadBalancer"): string =>
       subnets.find((subnet) => subnet.zone === zone && subnet.use === use)?.id ?? "";

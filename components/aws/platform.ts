@@ -45,6 +45,8 @@ export class AwsPlatform implements Platform {
   /** A relay would be told of them; there is none on AWS. */
   readonly mediaAddresses = [];
   private readonly ground: Ground;
+  /** What everything waits for: nothing is made where a zone does not exist. */
+  private readonly known: pulumi.ComponentResourceOptions;
   private readonly access: AgentAccess;
   private readonly pools: { name: string; role: PoolRole; group: pulumi.Output<string> }[] = [];
   /** The nodes of the edge that are declared: each one's change waits for the one before. */
@@ -58,6 +60,7 @@ export class AwsPlatform implements Platform {
   ) {
     const context = awsContext(settings, stack);
     const known = { dependsOn: existingZones(context) };
+    this.known = known;
     this.ground = {
       context,
       network: new Network("network", context, known),
@@ -122,7 +125,7 @@ export class AwsPlatform implements Platform {
         rights: role === "scaler" ? (this.controls?.rights ?? []) : [],
         after: isEdge ? this.declaredEdges.slice(-1) : [],
       },
-      opts,
+      pulumi.mergeOptions(opts, this.known),
     );
     if (isEdge) this.declaredEdges.push(node);
     return node;
@@ -142,14 +145,13 @@ export class AwsPlatform implements Platform {
     const { group } = new AwsPool(
       name,
       { ...args, ground: this.ground, role, access: this.access, rights },
-      opts,
+      pulumi.mergeOptions(opts, this.known),
     );
     this.pools.push({ name, role, group });
   }
 
   recordings(name: string, opts: pulumi.ComponentResourceOptions = {}): RecordingStore {
-    const { bundles, context } = this.ground;
-    this.store = new Recordings(name, context, pulumi.mergeOptions(opts, { dependsOn: [bundles] }));
+    this.store = new Recordings(name, this.ground.context, pulumi.mergeOptions(opts, this.known));
     const { destination, env } = this.store;
     return { destination, env, secrets: {}, volumes: [], network: "machine" };
   }
@@ -162,7 +164,7 @@ export class AwsPlatform implements Platform {
         network: this.ground.network,
         edges: edges.map(({ address, name: edge }) => ({ name: edge, address: address.privateAddress })),
       },
-      opts,
+      pulumi.mergeOptions(opts, this.known),
     );
     return { addresses: dnsName.apply((dns) => [dns]) };
   }
@@ -179,7 +181,7 @@ export class AwsPlatform implements Platform {
           web: this.reserve("shard", shard.name).endpoints.web,
         })),
       },
-      opts,
+      pulumi.mergeOptions(opts, this.known),
     );
     return this.controls;
   }

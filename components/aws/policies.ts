@@ -144,16 +144,8 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
       ],
       groups.map((name) => arn(region, "autoscaling", `autoScalingGroup:*:autoScalingGroupName/${name}`)),
     ),
-    allow(
-      "HearEvents",
-      ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
-      [arn(region, "sqs", queue)],
-    ),
-    allow(
-      "KeepLease",
-      ["dynamodb:GetItem", "dynamodb:PutItem"],
-      [arn(region, "dynamodb", `table/${table}`)],
-    ),
+    allow("HearEvents", ["sqs:DeleteMessage", "sqs:ReceiveMessage"], [arn(region, "sqs", queue)]),
+    allow("KeepLease", ["dynamodb:GetItem", "dynamodb:PutItem"], [arn(region, "dynamodb", `table/${table}`)]),
     allow("TellFigures", ["cloudwatch:PutMetricData"], ["*"], {
       StringEquals: { "cloudwatch:namespace": metrics },
     }),
@@ -179,12 +171,6 @@ export const queuePolicy = (queue: string, topic: string, rules: readonly string
     from("FromRules", "events.amazonaws.com", rules),
   ]);
 };
-
-/** Who may be moved from the dead letters' queue: nothing but messages of this one. */
-export const redriveAllow = (queue: string): object => ({
-  redrivePermission: "byQueue",
-  sourceQueueArns: [queue],
-});
 
 /** Who may publish to the topic of alarms: this account's alarms. */
 export const alarmTopicPolicy = (topic: string, alarms: readonly string[]): PolicyDocument =>

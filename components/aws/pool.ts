@@ -2,6 +2,7 @@ import * as autoscaling from "@pulumi/aws/autoscaling";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as pulumi from "@pulumi/pulumi";
 import type { PoolArgs, PoolRole } from "../platform";
+import type { AwsSettings } from "../settings/awsSchema";
 import type { AgentAccess } from "./agentAccess";
 import { allTags } from "./context";
 import { instanceImage, poolContainers } from "./machine/poolContainers";
@@ -75,7 +76,10 @@ export class AwsPool extends pulumi.ComponentResource {
         minSize: min,
         maxSize: max,
         vpcZoneIdentifiers: aws.zones.flatMap((zone) => network.subnets[zone]?.pools ?? []),
-        ...this.launches(template),
+        ...groupLaunches(launchChoice(aws, role), {
+          id: template.id,
+          version: template.latestVersion.apply(String),
+        }),
         healthCheckType: "EC2",
         healthCheckGracePeriod: GRACE_SECONDS,
         protectFromScaleIn: true,
@@ -84,7 +88,7 @@ export class AwsPool extends pulumi.ComponentResource {
         // From the first machine on; later changes of it are the hook's beside the group.
         initialLifecycleHooks: [{ ...hook, name: DRAIN_HOOK }],
         instanceLifecyclePolicy: { retentionTriggers: { terminateHookAbandon: "retain" } },
-        ...this.warmPool(),
+        ...warmPool(aws, role),
         metricsGranularity: "1Minute",
         enabledMetrics: ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupTotalInstances"],
         // The guard has let its machines go by then.
@@ -142,20 +146,11 @@ export class AwsPool extends pulumi.ComponentResource {
     );
   }
 
-  private get types(): readonly string[] {
-    const { instanceTypes } = this.args.ground.context.settings.aws;
-    return this.args.role === "bridge" ? instanceTypes.bridges : instanceTypes.jibris;
-  }
-
-  private get isSpot(): boolean {
-    return this.args.role === "bridge" && this.args.ground.context.settings.aws.bridges.spot;
-  }
-
   private launchTemplate(allowed: MachineRole): ec2.LaunchTemplate {
     const { ground, role } = this.args;
     const { context, network } = ground;
     const { aws } = context.settings;
-    const [instanceType = ""] = this.types;
+    const { types } = launchChoice(aws, role);
     const tags = {
       ...allTags(context, role),
       Name: awsName(context.stack, this.name),
@@ -166,7 +161,7 @@ export class AwsPool extends pulumi.ComponentResource {
       {
         name: awsName(context.stack, this.name),
         imageId: aws.image.id,
-        instanceType,
+        instanceType: types[0] ?? "",
         iamInstanceProfile: { arn: allowed.profile.arn },
         userData: Buffer.from(USER_DATA).toString("base64"),
         metadataOptions,
@@ -199,37 +194,6 @@ export class AwsPool extends pulumi.ComponentResource {
       },
       this.own,
     );
-  }
-
-  /** How the group launches: one type as the template has it, or whichever of several can be had. */
-  private launches(
-    template: ec2.LaunchTemplate,
-  ): Pick<autoscaling.GroupArgs, "launchTemplate" | "mixedInstancesPolicy"> {
-    const version = template.latestVersion.apply(String);
-    if (this.types.length === 1 && !this.isSpot) return { launchTemplate: { id: template.id, version } };
-    return {
-      mixedInstancesPolicy: {
-        launchTemplate: {
-          launchTemplateSpecification: { launchTemplateId: template.id, version },
-          overrides: this.types.map((instanceType) => ({ instanceType })),
-        },
-        instancesDistribution: {
-          onDemandAllocationStrategy: "prioritized",
-          onDemandBaseCapacity: 0,
-          onDemandPercentageAboveBaseCapacity: this.isSpot ? 0 : 100,
-          ...(this.isSpot ? { spotAllocationStrategy: "price-capacity-optimized" } : {}),
-        },
-      },
-    };
-  }
-
-  private warmPool(): Pick<autoscaling.GroupArgs, "warmPool" | "forceDeleteWarmPool"> {
-    const { warmPool } = this.args.ground.context.settings.aws.bridges;
-    if (this.args.role !== "bridge" || warmPool === 0) return {};
-    return {
-      warmPool: { poolState: "Stopped", minSize: warmPool, maxGroupPreparedCapacity: warmPool },
-      forceDeleteWarmPool: true,
-    };
   }
 
   private drainHook(): Omit<autoscaling.LifecycleHookArgs, "autoscalingGroupName" | "name"> {
@@ -316,4 +280,52 @@ export class AwsPool extends pulumi.ComponentResource {
   private get own(): pulumi.CustomResourceOptions {
     return { parent: this, provider: this.args.ground.context.provider };
   }
+}
+
+/** What a pool's machines may be. */
+export interface LaunchChoice {
+  /** The first one first. */
+  readonly types: readonly string[];
+  readonly isSpot: boolean;
+}
+
+type AwsPart = Pick<AwsSettings, "bridges" | "instanceTypes">;
+
+export const launchChoice = ({ bridges, instanceTypes }: AwsPart, role: PoolRole): LaunchChoice =>
+  role === "bridge"
+    ? { types: instanceTypes.bridges, isSpot: bridges.spot }
+    : { types: instanceTypes.jibris, isSpot: false };
+
+/** How a group launches: one type as the template has it, or whichever of several can be had. */
+export function groupLaunches(
+  { isSpot, types }: LaunchChoice,
+  template: { readonly id: pulumi.Input<string>; readonly version: pulumi.Input<string> },
+): Pick<autoscaling.GroupArgs, "launchTemplate" | "mixedInstancesPolicy"> {
+  if (types.length === 1 && !isSpot) return { launchTemplate: { ...template } };
+  return {
+    mixedInstancesPolicy: {
+      launchTemplate: {
+        launchTemplateSpecification: { launchTemplateId: template.id, version: template.version },
+        overrides: types.map((instanceType) => ({ instanceType })),
+      },
+      instancesDistribution: {
+        onDemandAllocationStrategy: "prioritized",
+        onDemandBaseCapacity: 0,
+        onDemandPercentageAboveBaseCapacity: isSpot ? 0 : 100,
+        ...(isSpot ? { spotAllocationStrategy: "price-capacity-optimized" } : {}),
+      },
+    },
+  };
+}
+
+/** Machines that are kept stopped, to start sooner: bridges alone. */
+export function warmPool(
+  { bridges }: AwsPart,
+  role: PoolRole,
+): Pick<autoscaling.GroupArgs, "warmPool" | "forceDeleteWarmPool"> {
+  if (role !== "bridge" || bridges.warmPool === 0) return {};
+  return {
+    warmPool: { poolState: "Stopped", minSize: bridges.warmPool, maxGroupPreparedCapacity: bridges.warmPool },
+    forceDeleteWarmPool: true,
+  };
 }

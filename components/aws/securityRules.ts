@@ -66,7 +66,7 @@ export function flows(settings: Pick<AwsFleetSettings, "aws" | "images" | "recor
     tcp("jibri", "edge", webPorts.https, "Jibris join meetings"),
     tcp("scaler", "bridge", AGENT_PORT, "agents"),
     tcp("scaler", "jibri", AGENT_PORT, "agents"),
-    tcp("scaler", "edge", edgePorts.keeper, "what shards hold"),
+    tcp("scaler", "shard", shardPorts.web, "what shards hold"),
     ...outwardPorts(settings).flatMap((port) =>
       machines.map((role) => tcp(role, "world", port, "packages, images and AWS")),
     ),
@@ -87,11 +87,11 @@ function outwardPorts({ aws, images, tls }: Parameters<typeof flows>[0]): number
   return [...new Set([...Object.values(webPorts), ...ports.map(Number)])];
 }
 
-/** Each flow's rules: one at its source, one at its target. */
+/** Each flow's rules: one at its source, one at its target. With IPv6, which the load balancer alone has, one more. */
 export function securityRules(allowed: readonly Flow[], ipv6: boolean): SecurityRule[] {
-  const world: readonly [suffix: string, SecurityRule["peer"]][] = [
+  const worldOf = (role: SecurityRole): readonly (readonly [suffix: string, SecurityRule["peer"]])[] => [
     ["", { ipv4: "0.0.0.0/0" }],
-    ...(ipv6 ? [["-ipv6", { ipv6: "::/0" }] satisfies (typeof world)[number]] : []),
+    ...(ipv6 && role === "loadBalancer" ? ([["-ipv6", { ipv6: "::/0" }]] as const) : []),
   ];
   const side = (flow: Flow, direction: SecurityRule["direction"]): SecurityRule[] => {
     const { first, from, last, protocol, to, why } = flow;
@@ -99,7 +99,7 @@ export function securityRules(allowed: readonly Flow[], ipv6: boolean): Security
     if (role === "world") return [];
     const ports = first === last ? `${first}` : `${first}-${last}`;
     const word = direction === "ingress" ? "from" : "to";
-    const peers = peer === "world" ? world : ([["", { role: peer }]] as const);
+    const peers = peer === "world" ? worldOf(role) : ([["", { role: peer }]] as const);
     return peers.map(([suffix, one]) => ({
       name: `${role}-${word}-${peer}-${protocol}-${ports}${suffix}`,
       role,

@@ -7,7 +7,6 @@ import {
   megabitsToInternet,
   MEGABITS_PER_PARTICIPANT,
   type Architecture,
-  type InstanceType,
 } from "./instanceTypes";
 import { isPrivate, overlap, parseRange } from "./ipv4Range";
 import type { ParsedSettings, ShardSettings } from "./schema";
@@ -222,15 +221,13 @@ function faultOfType(
   return undefined;
 }
 
-/** In the order of their size, those like the defaults first. */
+/** The smallest first. */
 function suitableTypes(role: keyof typeof needs, architecture: Architecture, megabits: number): string[] {
   return [...instanceTypes]
     .filter(([name]) => faultOfType(name, role, architecture, megabits) === undefined)
-    .sort(([, a], [, b]) => cost(a) - cost(b))
+    .sort(([, a], [, b]) => a.vcpus - b.vcpus || a.memoryGiB - b.memoryGiB)
     .map(([name]) => name);
 }
-
-const cost = ({ memoryGiB, vcpus }: InstanceType): number => vcpus * 4 + memoryGiB;
 
 const CHOICES_SHOWN = 8;
 

@@ -145,7 +145,7 @@ const frontDoor = z.discriminatedUnion(
 function hostedZoneId() {
   return z
     .string()
-    .regex(/^Z[A-Z0-9]{1,31}$/, "is not a hosted zone's id such as Z0123456789ABCDEFGHIJ")
+    .regex(/^[A-Z0-9]{1,32}$/, "is not a hosted zone's id such as Z0123456789ABCDEFGHIJ")
     .optional()
     .describe(
       "Route 53 hosted zone in which domain is made to lead to the load balancer; if absent, that is yours to do.",
@@ -187,7 +187,9 @@ export const awsSchema = z.strictObject({
   ipv6: z
     .boolean()
     .default(false)
-    .describe("Whether users reach the meetings and bridges by IPv6 too. Own network only."),
+    .describe(
+      "Whether the load balancer has IPv6 addresses too; bridges are reached by IPv4. Own network only.",
+    ),
   flowLogs: z
     .boolean()
     .default(false)

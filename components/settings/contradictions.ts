@@ -201,14 +201,18 @@ function covers(certificate: string, host: string): boolean | undefined {
   }
 }
 
-function checkProduction({ auth, aws, tls, domain, turn }: Partial<ParsedSettings>, fault: Report): void {
+function checkProduction(
+  { auth, aws, domain, platform, tls, turn }: Partial<ParsedSettings>,
+  fault: Report,
+): void {
   if (auth?.type === "open" && !auth.openToAll)
     fault(
       "auth.type",
       "is open in production: anybody could hold meetings there; choose jwt or internal, or say it is meant with auth.openToAll true",
     );
   // Behind a load balancer that has a certificate of its own, no browser sees it.
-  if (tls?.mode === "self-signed" && aws?.frontDoor.certificate !== "acm")
+  const isSeen = platform === "aws" ? aws?.frontDoor.certificate === "passThrough" : true;
+  if (tls?.mode === "self-signed" && isSeen)
     fault(
       "tls.mode",
       "is self-signed in production: browsers would refuse it; set mode acme with email, or provided with certificate and privateKey",

@@ -21,8 +21,7 @@ export const sizeOf = ({ prefixLength }: Ipv4Range): number => 2 ** (32 - prefix
 
 /** Its address so many after the first. Throws where it has none. */
 export function addressAt(range: Ipv4Range, offset: number): string {
-  if (offset < 0 || offset >= sizeOf(range))
-    throw new RangeError(`${rangeText(range)} has no address ${offset}`);
+  if (offset >= sizeOf(range)) throw new RangeError(`${rangeText(range)} has no address ${offset}`);
   return addressText(range.first + offset);
 }
 

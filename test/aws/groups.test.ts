@@ -118,6 +118,12 @@ describe("the AWS emulator's groups", function () {
     await update(name, { MinSize: 0, MaxSize: 1 });
     assert.equal((await fixture.describe(name)).DesiredCapacity, 1);
     assert.equal(ids(name).length, 1);
+    const honouring = new SetDesiredCapacityCommand({
+      AutoScalingGroupName: name,
+      DesiredCapacity: 1,
+      HonorCooldown: true,
+    });
+    await assert.rejects(fixture.scaling.send(honouring), { name: "ScalingActivityInProgressFault" });
     await assert.rejects(setDesired("none", 1), { name: "ValidationError", message: /not found/ });
   });
 

@@ -140,7 +140,7 @@ describe("the AWS emulator's lifecycle hooks", function () {
   });
 
   it("ends an instance whose hook nobody completes, as the default result says, and heartbeats postpone that", async () => {
-    const name = await fixture.group({ DesiredCapacity: 1, hookSeconds: 30 });
+    const name = await fixture.group({ DesiredCapacity: 1, hookSeconds: 120 });
     const [id = ""] = ids(name);
     await terminate(id);
     const { body } = (await fixture.messages(name)).find((one) => isLifecycle(one.body)) ?? {};
@@ -150,11 +150,11 @@ describe("the AWS emulator's lifecycle hooks", function () {
       LifecycleActionToken: body?.["LifecycleActionToken"],
     });
     for (let time = 0; time < 3; time++) {
-      await sleep(300);
+      await sleep(800);
       await fixture.scaling.send(beat);
     }
     assert.deepEqual(fixture.states(name), ["Terminating:Wait"]);
-    await sleep(600);
+    await sleep(2100);
     await fixture.emulator.settled();
     assert.deepEqual(ids(name), []);
     await assert.rejects(fixture.scaling.send(beat), {

@@ -12,9 +12,11 @@ import {
   SetDesiredCapacityCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
+import { CloudWatchClient, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { DescribeInstancesCommand } from "@aws-sdk/client-ec2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nextTime } from "../support/aws/autoScaling/cron";
+import { evaluate } from "../support/aws/autoScaling/expression";
 import { Fixture } from "./fixture";
 
 describe("the AWS emulator's warm pools, schedules and policies", function () {
@@ -135,43 +137,114 @@ describe("the AWS emulator's warm pools, schedules and policies", function () {
     assert.throws(() => fixture.emulator.runSchedule(name, "morning"));
   });
 
-  it("keeps policies as they were put", async () => {
-    const name = await fixture.group();
-    const configuration = {
+  const failSafe = (group: string) => ({
+    AutoScalingGroupName: group,
+    PolicyName: "no-scaler",
+    PolicyType: "TargetTrackingScaling",
+    TargetTrackingConfiguration: {
       CustomizedMetricSpecification: {
         Metrics: [
-          { Id: "load", Expression: "IF(FILL(alive, 0) < 1, used)", ReturnData: true },
           {
-            Id: "used",
+            Id: "alive",
+            MetricStat: { Metric: { Namespace: group, MetricName: "ScalerAlive" }, Stat: "Maximum" },
+            ReturnData: false,
+          },
+          {
+            Id: "cpu",
             MetricStat: {
-              Metric: { Namespace: "JitsiFleet/prod", MetricName: "Load" },
+              Metric: {
+                Namespace: group,
+                MetricName: "Cpu",
+                Dimensions: [{ Name: "AutoScalingGroupName", Value: group }],
+              },
               Stat: "Average",
             },
             ReturnData: false,
           },
+          { Id: "load", Expression: "IF(FILL(alive, 0) > 0, 0, cpu)", ReturnData: true },
         ],
       },
       TargetValue: 60.5,
       DisableScaleIn: true,
-    };
-    const { PolicyARN = "" } = await fixture.scaling.send(
-      new PutScalingPolicyCommand({
-        AutoScalingGroupName: name,
-        PolicyName: "failsafe",
-        PolicyType: "TargetTrackingScaling",
-        TargetTrackingConfiguration: configuration,
-      }),
-    );
+    },
+  });
+
+  it("keeps policies as they were put", async () => {
+    const name = await fixture.group();
+    const { TargetTrackingConfiguration, ...rest } = failSafe(name);
+    const { PolicyARN = "" } = await fixture.scaling.send(new PutScalingPolicyCommand(failSafe(name)));
     const { ScalingPolicies } = await fixture.scaling.send(
       new DescribePoliciesCommand({ AutoScalingGroupName: name }),
     );
     assert.deepEqual(
       ScalingPolicies?.map((policy) => [policy.PolicyARN, policy.TargetTrackingConfiguration]),
-      [[PolicyARN, configuration]],
+      [[PolicyARN, TargetTrackingConfiguration]],
     );
     await fixture.scaling.send(new DeletePolicyCommand({ PolicyName: PolicyARN }));
     const left = await fixture.scaling.send(new DescribePoliciesCommand({ AutoScalingGroupName: name }));
     assert.deepEqual(left.ScalingPolicies, []);
+    const Metrics = [{ Id: "x", Expression: "ANOMALY_DETECTION_BAND(y)" }];
+    await assert.rejects(
+      fixture.scaling.send(
+        new PutScalingPolicyCommand({
+          ...rest,
+          TargetTrackingConfiguration: { CustomizedMetricSpecification: { Metrics }, TargetValue: 1 },
+        }),
+      ),
+      { name: "ValidationError", message: /cannot evaluate/ },
+    );
+  });
+
+  it("scales out by a policy whose metric is above its target, and only where a heartbeat is missing", async () => {
+    const cloudWatch = new CloudWatchClient(fixture.emulator.clientSettings());
+    const desired: Record<string, number | undefined> = {};
+    for (const [situation, load, metrics] of [
+      ["alive", 90, [{ MetricName: "ScalerAlive", Value: 1 }]],
+      ["missing", 90, []],
+      // Protected instances above the desired capacity are no reason to have it follow.
+      ["below the target", 50, []],
+    ] as const) {
+      const name = await fixture.group({
+        MaxSize: 3,
+        DesiredCapacity: 2,
+        NewInstancesProtectedFromScaleIn: true,
+      });
+      if (load < 60) await setDesired(name, 1);
+      const cpu = {
+        MetricName: "Cpu",
+        Value: load,
+        Dimensions: [{ Name: "AutoScalingGroupName", Value: name }],
+      };
+      await cloudWatch.send(new PutMetricDataCommand({ Namespace: name, MetricData: [cpu, ...metrics] }));
+      // After the metrics: a look while one of them is there already would see no heartbeat.
+      await fixture.scaling.send(new PutScalingPolicyCommand(failSafe(name)));
+      await fixture.emulator.runPolicies();
+      await fixture.emulator.settled();
+      desired[situation] = (await fixture.describe(name)).DesiredCapacity;
+    }
+    cloudWatch.destroy();
+    assert.deepEqual(desired, { alive: 2, missing: 3, "below the target": 1 });
+  });
+
+  it("evaluates metric maths", () => {
+    const metrics = new Map([
+      ["a", 3],
+      ["b", 4],
+      ["none", undefined],
+    ]);
+    for (const [expression, expected] of [
+      ["a + b * 2 - -1", 12],
+      ["(a + b) / 2", 3.5],
+      ["a / 0", undefined],
+      ["a + none", undefined],
+      ["FILL(none, 7)", 7],
+      ["IF(a < b, 1, 2)", 1],
+      ["IF(a >= b || none > 1, 1, 2)", undefined],
+      ["IF(a != 3 || b == 4 && a <= 3, 1, 2)", 1],
+    ] as const)
+      assert.equal(evaluate(expression, metrics), expected, expression);
+    for (const wrong of ["a +", "c", "a b", "SUM(a)", "IF(a, b)", "a $ b", ""])
+      assert.throws(() => evaluate(wrong, metrics), /cannot evaluate/, wrong);
   });
 
   it("knows the times of cron expressions", () => {

@@ -12,7 +12,15 @@ import {
   DynamoDBClient,
   PutItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { CreateSubnetCommand, CreateVpcCommand, EC2Client } from "@aws-sdk/client-ec2";
+import {
+  CreateNetworkInterfaceCommand,
+  CreateSubnetCommand,
+  CreateVpcCommand,
+  DeleteNetworkInterfaceCommand,
+  EC2Client,
+  RunInstancesCommand,
+  TerminateInstancesCommand,
+} from "@aws-sdk/client-ec2";
 import {
   CreateLoadBalancerCommand,
   DescribeLoadBalancersCommand,
@@ -173,6 +181,38 @@ describe("the AWS emulator's services by the official clients", () => {
       (await new STSClient(settings).send(new GetCallerIdentityCommand({}))).Account,
       "123456789012",
     );
+  });
+
+  it("runs an instance in the zone of the interface that was made for it, and another there afterwards", async () => {
+    const ec2 = new EC2Client(settings);
+    const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.51.0.0/16" }));
+    const { Subnet } = await ec2.send(
+      new CreateSubnetCommand({
+        VpcId: Vpc?.VpcId,
+        CidrBlock: "10.51.0.0/20",
+        AvailabilityZone: "eu-central-1b",
+      }),
+    );
+    const { NetworkInterface } = await ec2.send(
+      new CreateNetworkInterfaceCommand({ SubnetId: Subnet?.SubnetId, PrivateIpAddress: "10.51.0.9" }),
+    );
+    const { NetworkInterfaceId } = NetworkInterface ?? {};
+    for (let time = 0; time < 2; time++) {
+      const { Instances: [instance] = [] } = await ec2.send(
+        new RunInstancesCommand({
+          MinCount: 1,
+          MaxCount: 1,
+          ImageId: "ami-0123456789abcdef0",
+          NetworkInterfaces: [{ DeviceIndex: 0, NetworkInterfaceId }],
+        }),
+      );
+      assert.deepEqual(
+        [instance?.Placement?.AvailabilityZone, instance?.PrivateIpAddress, instance?.SubnetId],
+        ["eu-central-1b", "10.51.0.9", Subnet?.SubnetId],
+      );
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instance?.InstanceId ?? ""] }));
+    }
+    await ec2.send(new DeleteNetworkInterfaceCommand({ NetworkInterfaceId }));
   });
 
   it("validates a certificate soon, and keeps records and load balancers", async () => {

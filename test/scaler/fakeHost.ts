@@ -5,7 +5,7 @@ import type { HostState, Instance, Verb } from "../../scaler/hostApi";
 
 export const AGENT_TOKEN = "the-agents-token-of-the-tests";
 
-interface FakeInstance {
+export interface FakeInstance {
   readonly role: "bridge" | "jibri";
   readonly launchedAt: string;
   participants: number;
@@ -70,16 +70,7 @@ export class FakeHost implements HostBackend {
   launch(name: string, { pool, version }: { pool: string; version: string }) {
     return this.interrupted({ kind: "launch", instance: name }, () => {
       if (version !== this.version()) return "another version" as const;
-      this.instances.set(name, {
-        role: pool === "jibris" ? "jibri" : "bridge",
-        launchedAt: new Date().toISOString(),
-        participants: 0,
-        draining: false,
-        retiring: false,
-        busy: false,
-        fenced: false,
-        ended: false,
-      });
+      this.instances.set(name, newInstance(pool === "jibris" ? "jibri" : "bridge"));
       this.most = Math.max(this.most, this.instances.size);
       return "accepted" as const;
     });
@@ -92,6 +83,7 @@ export class FakeHost implements HostBackend {
       if (verb === "drain") one.draining = true;
       if (verb === "undrain") one.draining = false;
       if (verb === "retire") one.retiring = true;
+      if (verb === "evacuate") Object.assign(one, { retiring: true, participants: 0 });
       if (verb === "fence") Object.assign(one, { fenced: true, ended: !one.busy });
       return "done" as const;
     });
@@ -121,8 +113,19 @@ export class FakeHost implements HostBackend {
   }
 }
 
+export const newInstance = (role: FakeInstance["role"]): FakeInstance => ({
+  role,
+  launchedAt: new Date().toISOString(),
+  participants: 0,
+  draining: false,
+  retiring: false,
+  busy: false,
+  fenced: false,
+  ended: false,
+});
+
 /** What the agent would tell of an instance. */
-function told(name: string, one: FakeInstance, timestamp: string): Instance {
+export function told(name: string, one: FakeInstance, timestamp: string): Instance {
   const { busy, draining, ended, fenced, launchedAt, participants, retiring, role } = one;
   const bridge = {
     participants,

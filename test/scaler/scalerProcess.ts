@@ -9,14 +9,28 @@ const TOKEN = "the-scalers-token-of-the-tests";
 export class ScalerProcess extends ProgramProcess {
   private port = 0;
 
-  constructor(private readonly configuration: Omit<z.input<typeof scalerConfiguration>, "listen">) {
-    super("scaler");
+  constructor(private configuration: Omit<z.input<typeof scalerConfiguration>, "listen">) {
+    // AWS's emulator takes any.
+    const credentials = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+    super(
+      configuration.fleet.kind === "aws" ? "awsScaler" : "scaler",
+      configuration.fleet.kind === "aws" ? credentials : {},
+    );
   }
 
   async start(): Promise<void> {
     this.port = await freePort();
-    const listen = { address: "127.0.0.1", port: this.port, token: TOKEN };
-    this.startWith({ ...this.configuration, listen });
+    this.startWith(this.listening());
+  }
+
+  /** Changes its configuration while it runs. */
+  change(configuration: Partial<z.input<typeof scalerConfiguration>>): void {
+    this.configuration = { ...this.configuration, ...configuration };
+    this.rewrite(this.listening());
+  }
+
+  private listening(): object {
+    return { ...this.configuration, listen: { address: "127.0.0.1", port: this.port, token: TOKEN } };
   }
 
   /** Asks its API, with a token or, for null, without one. */

@@ -4,7 +4,9 @@ import { Aws } from "../engine/plugins/aws/client";
 import { awsTypes } from "../engine/plugins/aws/types";
 import type { Properties } from "../engine/plugins/properties";
 import { EngineStack } from "../engine/workspace";
-import { AwsEmulator, REGION } from "../support/aws/emulator";
+import { AwsEmulator } from "../support/aws/emulator";
+
+const REGION = "eu-central-1";
 
 /** What an account is asked for everything a program of this project may make: service, question, key of the list. */
 const questions = [
@@ -13,12 +15,10 @@ const questions = [
   ["ec2", "DescribeInternetGateways", "internetGatewaySet", "internetGatewayId"],
   ["ec2", "DescribeRouteTables", "routeTableSet", "routeTableId"],
   ["ec2", "DescribeSecurityGroups", "securityGroupInfo", "groupId"],
-  ["ec2", "DescribeVpcEndpoints", "vpcEndpointSet", "vpcEndpointId"],
   ["ec2", "DescribeNetworkInterfaces", "networkInterfaceSet", "networkInterfaceId"],
   ["ec2", "DescribeAddresses", "addressesSet", "allocationId"],
   ["ec2", "DescribeFlowLogs", "flowLogSet", "flowLogId"],
   ["ec2", "DescribeLaunchTemplates", "launchTemplates", "launchTemplateId"],
-  ["ec2", "DescribePlacementGroups", "placementGroupSet", "groupName"],
   ["autoscaling", "DescribeAutoScalingGroups", "AutoScalingGroups", "AutoScalingGroupName"],
   ["autoscaling", "DescribeScheduledActions", "ScheduledUpdateGroupActions", "ScheduledActionName"],
   ["autoscaling", "DescribePolicies", "ScalingPolicies", "PolicyName"],
@@ -39,13 +39,16 @@ const jsonQuestions = [
   ["ssm", "DescribeParameters", "Parameters"],
 ] as const;
 
-/** How many there are of each kind, as AWS itself tells. Machines that ended are still described for a while. */
+/** How many there are of each kind, as AWS itself tells. */
 async function census(aws: Aws): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const [service, question, key] of questions)
     counts[question] = (await aws.queryAll(service, question, key)).length;
   for (const [service, question, key] of jsonQuestions)
     counts[question] = ((await aws.json(service, question))[key] as unknown[] | undefined)?.length ?? 0;
+  // Deleted ones are told of for a while, and so are machines.
+  const endpoints = await aws.queryAll("ec2", "DescribeVpcEndpoints", "vpcEndpointSet");
+  counts["DescribeVpcEndpoints"] = endpoints.filter(({ state }) => state !== "deleted").length;
   const running = await aws.queryAll("ec2", "DescribeInstances", "reservationSet", {
     Filter: [{ Name: "instance-state-name", Value: ["pending", "running", "stopping", "stopped"] }],
   });
@@ -71,7 +74,6 @@ const added = {
   DescribeAddresses: 2,
   DescribeFlowLogs: 1,
   DescribeLaunchTemplates: 1,
-  DescribePlacementGroups: 1,
   DescribeAutoScalingGroups: 1,
   DescribeScheduledActions: 1,
   DescribePolicies: 1,
@@ -94,7 +96,7 @@ const added = {
 
 describe("the stand-in for the AWS plug-in", function () {
   this.timeout(600_000);
-  let emulator: AwsEmulator;
+  let emulator: AwsEmulator | undefined;
   let stack: EngineStack;
   let aws: Aws;
   let empty: Record<string, number>;
@@ -102,7 +104,8 @@ describe("the stand-in for the AWS plug-in", function () {
   before(async function () {
     this.timeout(buildLimitMs);
     await pulumiCli();
-    emulator = await AwsEmulator.start();
+    const started = await AwsEmulator.start();
+    emulator = started;
     const services = [
       "acm",
       "autoscaling",
@@ -113,18 +116,18 @@ describe("the stand-in for the AWS plug-in", function () {
       "ec2",
     ];
     const others = ["elbv2", "iam", "route53", "s3", "sns", "sqs", "ssm", "sts"];
-    const endpoints = Object.fromEntries([...services, ...others].map((service) => [service, emulator.url]));
+    const endpoints = Object.fromEntries([...services, ...others].map((service) => [service, started.url]));
     aws = new Aws({ region: REGION, endpoints });
     empty = await census(aws);
     stack = await EngineStack.create({
       programDir: "test/standins/awsProgram",
-      config: { state: "first", endpoint: emulator.url },
+      config: { state: "first", endpoint: started.url },
       env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
     });
   });
   after(async () => {
-    await stack.dispose();
-    await emulator.stop();
+    await emulator?.stop();
+    await stack?.dispose();
   });
 
   async function up(): Promise<void> {
@@ -189,11 +192,9 @@ describe("the stand-in for the AWS plug-in", function () {
   it("changes in place what AWS can change", async () => {
     await stack.setConfig("state", "changed");
     const steps = await planned();
-    assert.deepEqual(
-      Object.keys(steps).filter((op) => !["same", "update", "refresh"].includes(op)),
-      [],
-    );
-    assert.ok((steps["update"] ?? []).length > 30, JSON.stringify(steps));
+    const { same: _, update = [], ...others } = steps;
+    assert.deepEqual(others, {});
+    assert.ok(update.length > 30, JSON.stringify(steps));
     const before = await outputs();
     await up();
     const after = await outputs();
@@ -231,7 +232,7 @@ describe("the stand-in for the AWS plug-in", function () {
   });
 
   it("sees what another changed: a rule that went, a group that grew", async () => {
-    const { groupId = "", poolName = "", queueUrl = "" } = await outputs();
+    const { groupId = "", poolName = "", topicArn = "" } = await outputs();
     await aws.query("ec2", "RevokeSecurityGroupIngress", {
       GroupId: groupId,
       IpPermissions: [
@@ -242,15 +243,16 @@ describe("the stand-in for the AWS plug-in", function () {
       AutoScalingGroupName: poolName,
       DesiredCapacity: 2,
     });
-    await aws.json("sqs", "SetQueueAttributes", {
-      QueueUrl: queueUrl,
-      Attributes: { VisibilityTimeout: "5" },
+    await aws.query("sns", "SetTopicAttributes", {
+      TopicArn: topicArn,
+      AttributeName: "DisplayName",
+      AttributeValue: "another",
     });
     const refreshed = await stack.refresh();
     assert.equal(refreshed.exitCode, 0, refreshed.stdout);
     const steps = await planned();
     assert.deepEqual(steps["create"], ["aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule https"]);
-    assert.deepEqual(steps["update"], ["aws:sqs/queue:Queue queue"]);
+    assert.deepEqual(steps["update"], ["aws:sns/topic:Topic topic"]);
     await up();
     // How many instances there are is another's to decide.
     assert.equal((await groupOf(poolName))["DesiredCapacity"], "2");

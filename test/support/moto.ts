@@ -43,6 +43,10 @@ export class Moto {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child = child;
+    // What throws before its stop shall not leave it running.
+    const end = (): void => void child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     let output = "";
     let isUp = false;
     for (const stream of [child.stdout, child.stderr])

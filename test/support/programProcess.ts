@@ -23,7 +23,11 @@ export class ProgramProcess {
   /** All that it wrote, over all its lives. */
   output = "";
 
-  constructor(program: ProgramName) {
+  /** @param environment What it gets besides what each program gets. */
+  constructor(
+    program: ProgramName,
+    private readonly environment: Readonly<Record<string, string>> = {},
+  ) {
     this.folder = mkdtempSync(join(tmpdir(), `fleet-${program}-`));
     this.file = join(this.folder, "configuration.json");
     this.heartbeat = join(this.folder, "alive");
@@ -39,6 +43,11 @@ export class ProgramProcess {
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     this.child = child;
+  }
+
+  /** Another configuration, while it runs. */
+  rewrite(configuration: object): void {
+    writeFileSync(this.file, JSON.stringify(configuration));
   }
 
   get isRunning(): boolean {
@@ -78,7 +87,12 @@ export class ProgramProcess {
   private spawn(...args: string[]) {
     return spawn(process.execPath, ["program.js", ...args], {
       cwd: this.folder,
-      env: { PATH: process.env["PATH"], FLEET_CONFIGURATION: this.file, FLEET_HEARTBEAT: this.heartbeat },
+      env: {
+        ...this.environment,
+        PATH: process.env["PATH"],
+        FLEET_CONFIGURATION: this.file,
+        FLEET_HEARTBEAT: this.heartbeat,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
   }

@@ -20,23 +20,26 @@ describe("what is generated from the settings' schema", () => {
 
   it("the defaults of Pulumi.yaml are the schema's own", () => {
     const { domain, auth }: Record<string, unknown> = goodSettings();
-    const written = Object.entries(configBlock()).flatMap(([key, entry]) =>
-      "default" in entry ? [[key.replace("jitsi-fleet:", ""), entry["default"]] as const] : [],
-    );
     const required = { domain, auth, docker: oneHost(), production: false };
-    assert.deepEqual(
-      parseSettings({ ...Object.fromEntries(written), ...required }, "test"),
-      parseSettings(required, "test"),
+    assert.deepEqual(parseSettings({ ...defaults(), ...required }, "test"), parseSettings(required, "test"));
+  });
+
+  it("Pulumi.yaml demands of no stack what another platform's needs", () => {
+    const demanded = Object.entries(configBlock()).flatMap(([key, entry]) =>
+      "default" in entry ? [] : [key],
     );
+    assert.deepEqual(demanded, ["jitsi-fleet:domain", "jitsi-fleet:auth"]);
   });
 
-  it("Pulumi.dev.yaml has good settings", () => {
-    parseSettings(stackSettings("Pulumi.dev.yaml"), "dev");
+  it("Pulumi.dev.yaml and Pulumi.prod.yaml have good settings", () => {
+    const asGiven = (name: string) => ({ ...defaults(), ...stackSettings(`Pulumi.${name}.yaml`) });
+    assert.equal(parseSettings(asGiven("dev"), "dev").platform, "docker");
+    assert.equal(parseSettings(asGiven("prod"), "prod").platform, "aws");
   });
 
-  it("Pulumi.prod.yaml lacks only what is the operator's own", () => {
+  it("Pulumi.hosts.yaml lacks only what is the operator's own", () => {
     assert.throws(
-      () => parseSettings(stackSettings("Pulumi.prod.yaml"), "prod"),
+      () => parseSettings(stackSettings("Pulumi.hosts.yaml"), "hosts"),
       (error) => {
         assert(error instanceof SettingsError);
         const paths = error.faults.map(({ path }) => path).sort();
@@ -48,6 +51,15 @@ describe("what is generated from the settings' schema", () => {
     );
   });
 });
+
+/** What Pulumi hands over of what a stack does not set. */
+function defaults(): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(configBlock()).flatMap(([key, entry]) =>
+      "default" in entry ? [[key.replace("jitsi-fleet:", ""), entry["default"]] as const] : [],
+    ),
+  );
+}
 
 function oneHost(): unknown {
   const host = {

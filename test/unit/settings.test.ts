@@ -252,6 +252,13 @@ describe("settings", () => {
       );
     });
 
+  it("tells of an unknown platform that alone", () => {
+    assert.deepEqual(
+      faultsIn(spoilt("platform", "kubernetes")).map(({ path }) => path),
+      ["platform"],
+    );
+  });
+
   it("tells all faults at once, of the shape and of what contradicts", () => {
     const given = { ...spoilt("shards[1].name", "s1"), domain: 7, bridge: {}, edge: { httpPort: 443 } };
     assert.deepEqual(

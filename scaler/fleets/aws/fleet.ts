@@ -11,6 +11,7 @@ import { nothingSeen, observe, type AskedHost, type HostReport, type Seen } from
 import type { Errand, FleetLook, FleetPort, Hands, LaunchAction, LaunchStep, Report } from "../port";
 import { clientSettings, Cloud, type Hook } from "./cloud";
 import {
+  commanded,
   desiredNow,
   isProvenEmpty,
   maximumFor,
@@ -305,7 +306,7 @@ export class AwsFleet implements FleetPort {
       if (maximum !== undefined && maximum > group.max) await this.cloud.setMaximum(of.group, maximum);
       this.mustLead();
       await this.cloud.setDesired(of.group, target);
-      this.commands.set(of.group, { desired: target, atSeconds: nowSeconds() });
+      this.command(of, group.desired, target);
       return true;
     };
     return [{ action, instance: `${launches.length} × ${of.pool}`, run }];
@@ -331,7 +332,11 @@ export class AwsFleet implements FleetPort {
     const decrement = isCounted && before > group.min;
     this.mustLead();
     await this.cloud.terminate(member.id, decrement);
-    if (decrement) this.commands.set(of.group, { desired: before - 1, atSeconds: nowSeconds() });
+    if (decrement) this.command(of, group.desired, before - 1);
+  }
+
+  private command({ group }: PoolGroup, described: number, desired: number): void {
+    this.commands.set(group, commanded(this.commands.get(group), described, desired, nowSeconds()));
   }
 
   /** Throws unless the machine has ended, or its agent says at this moment that nothing would be lost with it. */

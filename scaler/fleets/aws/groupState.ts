@@ -234,18 +234,35 @@ export function isProvenEmpty(told: Member["told"]): boolean {
   );
 }
 
-/** What was last asked of a group: for a while its description may be older than that. */
+/** What was last made of a group's desired capacity. */
 export interface Command {
   readonly desired: number;
   readonly atSeconds: number;
+  /** What it was before: a description that says so may be an old one. */
+  readonly past: readonly number[];
 }
 
 /** For so long a description may lag behind. */
 const LAG_SECONDS = 20;
 
-/** A group's desired capacity as it is by now. */
+const isRecent = (command: Command | undefined, nowSeconds: number): command is Command =>
+  command !== undefined && nowSeconds - command.atSeconds < LAG_SECONDS;
+
+/** A group's desired capacity as it is by now. What is described and never was, others have made of it. */
 export const desiredNow = (described: number, command: Command | undefined, nowSeconds: number): number =>
-  command !== undefined && nowSeconds - command.atSeconds < LAG_SECONDS ? command.desired : described;
+  isRecent(command, nowSeconds) && command.past.includes(described) ? command.desired : described;
+
+/** What is to be remembered of a change that was just made. */
+export function commanded(
+  before: Command | undefined,
+  described: number,
+  desired: number,
+  nowSeconds: number,
+): Command {
+  const earlier = isRecent(before, nowSeconds) ? [...before.past, before.desired] : [];
+  const past = [...new Set([described, ...earlier])].filter((one) => one !== desired);
+  return { desired, atSeconds: nowSeconds, past };
+}
 
 /**
  * To what the desired capacity is raised for `count` more than `expected`; undefined where it is raised already, or the

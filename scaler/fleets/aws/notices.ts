@@ -64,10 +64,11 @@ export class Notices {
     await this.save();
   }
 
-  /** Whether it is news. An interruption is never taken back by a mere recommendation. */
+  /** Whether it is news. An interruption is never taken back by a mere recommendation, and the earlier end counts. */
   private take(notice: Written): boolean {
     const before = this.known.get(notice.instance);
-    if (before && (before.kind === "interruption" || notice.kind === "rebalance")) return false;
+    if (before && notice.kind === "rebalance") return false;
+    if (before?.kind === "interruption" && before.at <= notice.at) return false;
     this.known.set(notice.instance, notice);
     return true;
   }

@@ -85,6 +85,15 @@ const subnets = ["a", "b"].map(
 const [subnet] = subnets;
 if (subnet === undefined) throw new Error("no subnet");
 const subnetIds = subnets.map(({ id }) => id);
+new ec2.SubnetCidrReservation(
+  "reserved",
+  {
+    subnetId: subnet.id,
+    cidrBlock: by({ first: "10.42.0.0/28", replaced: "10.42.0.64/27" }),
+    reservationType: "explicit",
+  },
+  opts,
+);
 const gateway = new ec2.InternetGateway("gateway", { vpcId: network.id }, opts);
 const routes = new ec2.RouteTable("routes", { vpcId: network.id }, opts);
 new ec2.Route(
@@ -188,8 +197,6 @@ new iam.RolePolicyAttachment(
   opts,
 );
 const profile = new iam.InstanceProfile("profile", { role: role.name }, opts);
-const placement = new ec2.PlacementGroup("apart", { strategy: "spread" }, opts);
-export const placementName = placement.name;
 
 const machine = new ec2.Instance(
   "machine",
@@ -256,6 +263,14 @@ const sender = (
 new sqs.QueuePolicy(
   "queue",
   { queueUrl: queue.url, policy: sender("sns.amazonaws.com", topic.arn, queue.arn) },
+  opts,
+);
+new sqs.RedriveAllowPolicy(
+  "dead",
+  {
+    queueUrl: dead.url,
+    redriveAllowPolicy: pulumi.jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [queue.arn] }),
+  },
   opts,
 );
 new sns.TopicPolicy("topic", { arn: topic.arn, policy: document(["sns:Publish"], topic.arn) }, opts);
@@ -572,7 +587,7 @@ export const facts = {
   partition,
   askedZone: asked.availabilityZone,
   ofVpc: ec2
-    .getSubnetsOutput({ filters: [{ name: "vpc-id", values: [network.id] }] }, opts)
+    .getSubnetsOutput({ filters: [{ name: "subnet-id", values: subnetIds }] }, opts)
     .ids.apply((ids) => ids.length),
   range: ec2.getVpcOutput({ id: network.id }, opts).cidrBlock,
 };
@@ -580,4 +595,4 @@ export const publicIp = address.publicIp;
 export const machineId = machine.id;
 export const poolName = pool.name;
 export const groupId = group.id;
-export const queueUrl = queue.url;
+export const topicArn = topic.arn;

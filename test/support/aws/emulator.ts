@@ -4,6 +4,7 @@ import { AutoScalingApi, NAMESPACE } from "./autoScaling/api";
 import { Engine } from "./autoScaling/engine";
 import type { Group, LifecycleState, Member } from "./autoScaling/model";
 import { Notifier } from "./autoScaling/notifier";
+import { TargetTracking } from "./autoScaling/targetTracking";
 import { World } from "./autoScaling/world";
 import { BucketPolicies } from "./buckets";
 import type { ClientSettings } from "./clientSettings";
@@ -54,6 +55,17 @@ export interface InstanceOfGroup {
   readonly templateVersion: string;
 }
 
+interface Parts {
+  readonly moto: Moto;
+  readonly front: Front;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly machines: Machines;
+  readonly notifier: Notifier;
+  readonly tracking: TargetTracking;
+  readonly calls: ReadonlyMap<string, number>;
+}
+
 /**
  * AWS for tests, at one address: moto, and in front of it what moto lacks or has otherwise than AWS, above all Auto
  * Scaling with its hooks. One region, one account; it takes any credentials and checks no right. Buckets are named by
@@ -61,15 +73,9 @@ export interface InstanceOfGroup {
  */
 export class AwsEmulator {
   private constructor(
-    private readonly moto: Moto,
-    private readonly front: Front,
-    private readonly clock: Clock,
-    private readonly engine: Engine,
-    private readonly machines: Machines,
-    private readonly notifier: Notifier,
+    private readonly parts: Parts,
     /** Changes of it are in force at once. */
     readonly behaviour: Behaviour,
-    private readonly counts: ReadonlyMap<string, number>,
     readonly url: string,
   ) {}
 
@@ -92,6 +98,7 @@ export class AwsEmulator {
     const machines = new Machines(settings);
     const notifier = new Notifier(settings, ACCOUNT, () => behaviour.duplicateRate);
     const engine = new Engine(clock, machines, notifier, behaviour);
+    const tracking = new TargetTracking(settings, clock, engine);
     const world = new World({
       account: ACCOUNT,
       region: REGION,
@@ -103,7 +110,7 @@ export class AwsEmulator {
     });
     const api = new AutoScalingApi(world);
     const policies = new BucketPolicies();
-    const counts = new Map<string, number>();
+    const calls = new Map<string, number>();
     const throttle = new Throttle(() => behaviour.callsPerSecond);
     const address = options.address ?? LOOPBACK;
     const front = await Front.listen(address, options.port ?? 0, {
@@ -111,18 +118,28 @@ export class AwsEmulator {
       answer: async (request) => {
         const action = request.form?.get("Action");
         if (action && request.form?.get("Version") === API_VERSION) {
-          counts.set(action, (counts.get(action) ?? 0) + 1);
+          calls.set(action, (calls.get(action) ?? 0) + 1);
           return throttle.admits() ? answerQuery(api, action, request.form) : THROTTLED;
         }
         return request.service === "s3" ? policies.answer(request) : undefined;
       },
+      amend: ({ form, service }) =>
+        service === "ec2" && form ? withZone(machines, form) : Promise.resolve(undefined),
       answered: ({ form, service }) => {
         if (service === "ec2" && form) tellLost(engine, form);
         return Promise.resolve();
       },
+    }).catch(async (error: unknown) => {
+      await moto.stop();
+      throw error;
     });
     const url = `http://${address}:${front.port}`;
-    return new AwsEmulator(moto, front, clock, engine, machines, notifier, behaviour, counts, url);
+    tracking.start();
+    return new AwsEmulator(
+      { moto, front, clock, engine, machines, notifier, tracking, calls },
+      behaviour,
+      url,
+    );
   }
 
   clientSettings(): ClientSettings {
@@ -130,27 +147,27 @@ export class AwsEmulator {
   }
 
   async stop(): Promise<void> {
-    this.clock.stop();
-    await this.front.close();
-    await this.engine.stop();
-    this.machines.destroy();
-    this.notifier.destroy();
-    await this.moto.stop();
+    const { moto, front, clock, engine, machines, notifier, tracking } = this.parts;
+    clock.stop();
+    await front.close();
+    await engine.stop();
+    for (const part of [machines, notifier, tracking]) part.destroy();
+    await moto.stop();
   }
 
   /** A machine of a group is up: the time to start what stands in for what runs on it. Told again out of a warm pool. */
   onLaunch(watcher: (machine: Machine) => unknown): void {
-    this.engine.launchWatchers.push(watcher);
+    this.parts.engine.launchWatchers.push(watcher);
   }
 
   /** A machine of a group is down, however that came: ended or stopped. */
   onTerminate(watcher: (machine: Machine) => unknown): void {
-    this.engine.endWatchers.push(watcher);
+    this.parts.engine.endWatchers.push(watcher);
   }
 
   /** All instances of a group and of its warm pool, the oldest first; none where there is no such group. */
   instances(group: string): InstanceOfGroup[] {
-    return [...(this.engine.groups.get(group)?.members.values() ?? [])].map((member) => ({
+    return [...(this.parts.engine.groups.get(group)?.members.values() ?? [])].map((member) => ({
       id: member.id,
       state: member.state,
       zone: member.subnet.zone,
@@ -164,54 +181,59 @@ export class AwsEmulator {
 
   /** Resolves once nothing moves by itself: what waits for a hook may go on waiting. Throws what failed inside. */
   settled(limitSeconds?: number): Promise<void> {
-    return this.engine.settled(limitSeconds);
+    return this.parts.engine.settled(limitSeconds);
   }
 
   /** How often an action of Auto Scaling was called, throttled or not. */
   calls(action: string): number {
-    return this.counts.get(action) ?? 0;
+    return this.parts.calls.get(action) ?? 0;
   }
 
   /** EC2's notice to EventBridge, and after two emulated minutes the end of the machine. */
   async spotInterrupt(id: string): Promise<void> {
     const { group, member } = this.find(id);
-    await this.engine.interrupt(group, member);
+    await this.parts.engine.interrupt(group, member);
   }
 
   /** EC2's recommendation to EventBridge. */
   async rebalance(id: string): Promise<void> {
     const { group, member } = this.find(id);
-    await this.engine.recommendRebalance(group, member);
+    await this.parts.engine.recommendRebalance(group, member);
   }
 
   /** The machine is gone at once, as by the console or a broken host. */
   async killMachine(id: string): Promise<void> {
     this.find(id);
-    await this.machines.end([id]);
-    this.engine.machinesLost([id], "terminated");
+    await this.parts.machines.end([id]);
+    this.parts.engine.machinesLost([id], "terminated");
   }
 
   /** Its status checks fail for good; the machine still runs. */
   failInstance(id: string): void {
     const { group, member } = this.find(id);
-    this.engine.unhealthy(group, member, "an EC2 instance status checks failure.");
+    this.parts.engine.unhealthy(group, member, "an EC2 instance status checks failure.");
   }
 
   /** EC2 refuses the next so many instances; a group tries again every 30 emulated seconds. */
   failLaunches(count: number, reason = "We currently do not have sufficient capacity."): void {
-    this.engine.failLaunches(count, reason);
+    this.parts.engine.failLaunches(count, reason);
   }
 
   /** A schedule is due now, whatever its time. */
   runSchedule(groupName: string, name: string): void {
-    const group = this.engine.groups.get(groupName);
+    const group = this.parts.engine.groups.get(groupName);
     const schedule = group?.schedules.get(name);
     if (!group || !schedule) throw new Error(`${groupName} has no schedule ${name}.`);
-    this.engine.runSchedule(group, schedule);
+    this.parts.engine.runSchedule(group, schedule);
+  }
+
+  /** Policies of target tracking look at their metrics now, not only every emulated minute. */
+  runPolicies(): Promise<void> {
+    return this.parts.tracking.lookAtAll();
   }
 
   private find(id: string): { group: Group; member: Member } {
-    for (const group of this.engine.groups.values()) {
+    for (const group of this.parts.engine.groups.values()) {
       const member = group.members.get(id);
       if (member) return { group, member };
     }
@@ -242,6 +264,16 @@ async function answerQuery(api: AutoScalingApi, action: string, form: URLSearchP
       error instanceof QueryError ? error : new QueryError("InternalFailure", String(error), 500);
     return { status: refusal.status, body: renderError(refusal, NAMESPACE) };
   }
+}
+
+/** moto takes an instance whose network interface was made before it to be in the region's first zone. */
+async function withZone(machines: Machines, form: URLSearchParams): Promise<URLSearchParams | undefined> {
+  const networkInterface = form.get("NetworkInterface.1.NetworkInterfaceId");
+  if (form.get("Action") !== "RunInstances" || networkInterface === null) return undefined;
+  const zone = await machines.zoneOf(networkInterface);
+  return zone === undefined
+    ? undefined
+    : new URLSearchParams([...form, ["Placement.AvailabilityZone", zone]]);
 }
 
 /** Machines that a client of EC2 has ended or stopped by itself. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
 import { QueryError, renderError } from "./query";
 
 /** A form is parameters of a query API; the largest that is read. */
@@ -28,6 +29,8 @@ export interface FrontOptions {
   readonly backend: () => { readonly host: string; readonly port: number };
   /** undefined: the backend shall answer. */
   readonly answer: (request: FrontRequest) => Promise<Answer | undefined>;
+  /** The form that the backend gets in place of a client's; undefined: that one. */
+  readonly amend: (request: FrontRequest) => Promise<URLSearchParams | undefined>;
   /** Before a client gets the backend's answer to a form that succeeded. */
   readonly answered: (request: FrontRequest) => Promise<void>;
 }
@@ -44,6 +47,7 @@ export class Front {
 
   static async listen(address: string, port: number, options: FrontOptions): Promise<Front> {
     const server = createServer().listen(port, address);
+    // Throws where it cannot listen.
     await once(server, "listening");
     const front = new Front(server, options);
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -85,7 +89,8 @@ export class Front {
       outgoing.end(answer.body);
       return;
     }
-    await this.forward(incoming, outgoing, asked, text);
+    const amended = asked.form && (await this.options.amend(asked));
+    await this.forward(incoming, outgoing, asked, amended?.toString() ?? text);
   }
 
   private async forward(
@@ -94,7 +99,10 @@ export class Front {
     asked: FrontRequest,
     text: string | undefined,
   ): Promise<void> {
-    const headers = Object.entries(incoming.headers).filter(([name]) => !HOP_BY_HOP.has(name));
+    const headers = Object.entries({
+      ...incoming.headers,
+      ...(text === undefined ? {} : { "content-length": String(Buffer.byteLength(text)) }),
+    }).filter(([name]) => !HOP_BY_HOP.has(name));
     const onward = request({
       ...this.options.backend(),
       method: incoming.method,
@@ -104,6 +112,8 @@ export class Front {
       agent: false,
     });
     outgoing.on("close", () => onward.destroy());
+    // Told by the wait for the response, too; what comes after that, by the body's end.
+    onward.on("error", () => undefined);
     if (text === undefined) incoming.pipe(onward);
     else onward.end(text);
     const [back] = (await once(onward, "response")) as [IncomingMessage];
@@ -113,7 +123,7 @@ export class Front {
       status,
       Object.fromEntries(Object.entries(back.headers).filter(([name]) => !HOP_BY_HOP.has(name))),
     );
-    back.pipe(outgoing);
+    await pipeline(back, outgoing);
   }
 }
 

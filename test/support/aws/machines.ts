@@ -2,6 +2,7 @@ import {
   DescribeInstancesCommand,
   DescribeLaunchTemplatesCommand,
   DescribeLaunchTemplateVersionsCommand,
+  DescribeNetworkInterfacesCommand,
   DescribeSubnetsCommand,
   EC2Client,
   RunInstancesCommand,
@@ -166,6 +167,16 @@ export class Machines {
     return { machines: await this.machines(order.group, ids), version: String(VersionNumber) };
   }
 
+  /** The zone of a network interface; undefined where there is no such. */
+  async zoneOf(networkInterface: string): Promise<string | undefined> {
+    const { NetworkInterfaces = [] } = await this.ec2.send(
+      new DescribeNetworkInterfacesCommand({
+        Filters: [{ Name: "network-interface-id", Values: [networkInterface] }],
+      }),
+    );
+    return NetworkInterfaces[0]?.AvailabilityZone;
+  }
+
   async start(group: string, id: string): Promise<Machine> {
     await this.ec2.send(new StartInstancesCommand({ InstanceIds: [id] }));
     const [machine] = await this.machines(group, [id]);
@@ -177,8 +188,17 @@ export class Machines {
     await this.ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
   }
 
+  /** What has ended already is none the worse for it. */
   async end(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+    const InstanceIds = [...ids];
+    if (InstanceIds.length === 0) return;
+    try {
+      await this.ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+    } catch (error) {
+      const { Reservations = [] } = await this.ec2.send(new DescribeInstancesCommand({ InstanceIds }));
+      const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+      if (!instances.every(({ State }) => State?.Name === "terminated")) throw error;
+    }
   }
 
   private async machines(group: string, ids: readonly string[]): Promise<Machine[]> {

@@ -31,8 +31,8 @@ export class Parameters {
   }
 
   boolean(name: string): boolean | undefined {
-    const text = this.text(name);
-    return text === undefined ? undefined : text === "true";
+    const value = this.given[name];
+    return value === undefined ? undefined : value === true || value === "true";
   }
 
   date(name: string): Date | undefined {

@@ -35,7 +35,7 @@ const aRange = (shortest: number, longest: number) =>
       return { first: 10 * 2 ** 24 + Math.floor(offset / size) * size, prefixLength };
     });
 
-const letters = [..."abcdefgh"];
+const letters = "a b c d e f g h".split(" ");
 const someZones = fc
   .shuffledSubarray(letters, { minLength: 2 })
   .map((chosen) => chosen.map((letter) => `eu-central-1${letter}`));
@@ -155,6 +155,26 @@ describe("addresses of nodes on AWS", () => {
     assert.equal(nodeAddress(ranges, "shard", 1), "10.42.48.25");
     assert.equal(nodeAddress(ranges, "shard", 999), "10.42.51.255");
     assert.equal(poolRoom(ranges), 4091);
+    assert.deepEqual(
+      [1, 2, 3].map((number) => zoneOfNumber({ zones: ["a", "b", "c"] }, number)),
+      ["a", "b", "a"],
+    );
+    const existing: AwsNetwork = {
+      type: "existing",
+      vpcId: "vpc-00000000",
+      subnets: [
+        { id: "subnet-00000001", zone: "eu-central-1a", use: "machines", range: "10.1.0.0/24" },
+        { id: "subnet-00000002", zone: "eu-central-1a", use: "loadBalancer", range: "10.1.1.0/28" },
+        { id: "subnet-00000003", zone: "eu-central-1b", use: "machines", range: "10.1.2.0/24" },
+      ],
+    };
+    const told = (zone: string) => {
+      const { loadBalancer, nodes, pools } = rangesIn(existing, zone);
+      return [pools, nodes, loadBalancer].map((one) => one && rangeText(one));
+    };
+    assert.deepEqual(told("eu-central-1a"), ["10.1.0.0/25", "10.1.0.128/25", "10.1.1.0/28"]);
+    assert.deepEqual(told("eu-central-1b"), ["10.1.2.0/25", "10.1.2.128/25", undefined]);
+    assert.equal(zoneRanges(existing, "eu-central-1c"), undefined);
     assert.deepEqual(loadBalancerZones({ zones: ["a", "b", "c"] }), ["a", "b"]);
   });
 
@@ -194,7 +214,7 @@ describe("addresses of nodes on AWS", () => {
       ipv6Subnet("2a05:d014:1234:5600::/56", "eu-central-1h", "loadBalancer"),
       "2a05:d014:1234:561e::/64",
     );
-    for (const wrong of ["2a05:d014:1234:5600::/64", "10.0.0.0/16", ""])
+    for (const wrong of ["2a05:d014:1234:5600::/64", "10.0.0.0/16", "1:2:3:4:5::/56", "2a05:x::/56", ""])
       assert.throws(() => ipv6Subnet(wrong, "eu-central-1a", "pools"), /no range of IPv6 addresses of \/56/);
   });
 });

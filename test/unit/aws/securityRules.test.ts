@@ -47,8 +47,8 @@ describe("security groups' rules", () => {
         "loadBalancer → edge: 443/tcp",
         "loadBalancer → edge: 80/tcp",
         "scaler → bridge: 23001/tcp",
-        "scaler → edge: 23003/tcp",
         "scaler → jibri: 23001/tcp",
+        "scaler → shard: 8000/tcp",
       ],
     );
   });
@@ -110,15 +110,15 @@ describe("security groups' rules", () => {
     for (const role of securityRoles) assert(rules.filter((rule) => rule.role === role).length < 60, role);
   });
 
-  it("say the same of IPv6 where there is any", () => {
-    const allowed = flowsOf();
-    const rules = securityRules(allowed, true);
-    const sixes = rules.flatMap((rule) => ("ipv6" in rule.peer ? [rule] : []));
-    const fours = rules.filter(({ peer }) => "ipv4" in peer);
-    assert.deepEqual(
-      sixes.map(({ name, peer }) => [name, peer]),
-      fours.map(({ name }) => [`${name}-ipv6`, { ipv6: "::/0" }]),
-    );
-    assert(sixes.length > 0 && securityRules(allowed, false).every(({ peer }) => !("ipv6" in peer)));
+  it("let IPv6 in at the load balancer where there is any", () => {
+    const sixes = (ipv6: boolean) =>
+      securityRules(flowsOf(), ipv6).flatMap(({ name, peer }) =>
+        "ipv6" in peer ? [`${name} ${peer.ipv6}`] : [],
+      );
+    assert.deepEqual(sixes(true), [
+      "loadBalancer-from-world-tcp-80-ipv6 ::/0",
+      "loadBalancer-from-world-tcp-443-ipv6 ::/0",
+    ]);
+    assert.deepEqual(sixes(false), []);
   });
 });

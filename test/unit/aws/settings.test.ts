@@ -250,7 +250,8 @@ describe("settings of AWS", () => {
       ["aws.network", existing(goodSubnets)],
       ["aws.frontDoor", { certificate: "acm", certificateArn: arnOf("eu-central-1") }],
       ["aws.endpoint", "http://127.0.0.1:5000"],
-      ["aws.schedules", schedules({ cron: "*/15 0-6,18 1,15 * 0" })],
+      ["aws.schedules", schedules({ cron: "*/15 0-6,18 1,15 * 0", bridgesMin: 10 })],
+      ["aws.schedules", schedules({ bridgesMin: 2 })],
       ["aws.permissionsBoundary", "arn:aws:iam::123456789012:policy/limits/boundary"],
       ["aws.instanceTypes", { bridges: ["c6in.large"], scaler: "t3a.small" }],
     ];
@@ -309,6 +310,10 @@ describe("settings of AWS", () => {
     };
     const paths = faultsIn(given).map(({ path }) => path);
     assert.deepEqual(paths.sort(), [...Object.keys(unreadable), "aws.zones[1]"].sort());
+    assert.deepEqual(
+      faultsIn(spoilt("aws.frontDoor.zoneId", "school.net", goodAwsSettings())).map(({ path }) => path),
+      ["aws.frontDoor.zoneId"],
+    );
     for (const network of [existing(goodSubnets.slice(0, 1)), { type: "own", range: "10.42.0.0/28" }])
       for (const { message } of faultsIn(spoilt("aws.network", network, goodAwsSettings())))
         assert.match(message, /has none with use|too small/);
@@ -372,6 +377,14 @@ describe("settings of AWS", () => {
     assert.deepEqual(figures("c7g.2xlarge"), [8, 16, 3750]);
     assert.deepEqual(figures("t3.small"), [2, 2, 128]);
     assert.equal(instanceTypes.get("t4g.small")?.architecture, "arm64");
+  });
+
+  it("names the smallest types that would do", () => {
+    const [fault] = faultsIn(spoilt("aws.instanceTypes", { jibris: ["m7g.xlarge"] }, goodAwsSettings()));
+    assert.equal(
+      fault?.message,
+      "m7g.xlarge is arm64, but aws.image.architecture is x86_64; choose one of: m5.xlarge, m5a.xlarge, m6i.xlarge, m6a.xlarge, m7i.xlarge, m7a.xlarge, m8i.xlarge, c5.2xlarge or 39 more",
+    );
   });
 
   it("counts no more than an internet gateway lets through", () => {

@@ -52,6 +52,7 @@ const topic: AwsType = {
     const tags = await aws.query("sns", "ListTagsForResource", { ResourceArn: id });
     return {
       name: id.split(":").at(-1) ?? null,
+      displayName: found["DisplayName"] ?? null,
       kmsMasterKeyId: text(found["KmsMasterKeyId"]) ?? null,
       policy: sameDocument(inputs["policy"], text(found["Policy"])),
       owner: found["Owner"] ?? "",
@@ -207,7 +208,11 @@ const queue: AwsType = {
         .map((key) => [key, news[key] ?? ""]),
     );
     if (Object.keys(own).length > 0)
-      await aws.json("sqs", "SetQueueAttributes", { QueueUrl: id, Attributes: queueRequest(own) });
+      // moto forgets the policy where a request does not repeat it.
+      await aws.json("sqs", "SetQueueAttributes", {
+        QueueUrl: id,
+        Attributes: { ...renamed(await queueFound(aws, id), { Policy: "Policy" }), ...queueRequest(own) },
+      });
     if (changed("tags")) {
       const { gone, set: all } = tagChanges(inputs["tags"], news["tags"]);
       if (gone.length > 0) await aws.json("sqs", "UntagQueue", { QueueUrl: id, TagKeys: gone });
@@ -217,30 +222,33 @@ const queue: AwsType = {
   remove: (aws, { id }) => aws.json("sqs", "DeleteQueue", { QueueUrl: id }),
 };
 
-async function setQueuePolicy(aws: Aws, url: Value | undefined, policy: Value | undefined): Promise<void> {
-  await aws.json("sqs", "SetQueueAttributes", {
-    QueueUrl: url ?? null,
-    Attributes: { Policy: policy ?? "" },
-  });
+/** An attribute of a queue that is a resource of its own. */
+function queueDocument(property: string, attribute: string): AwsType {
+  const put = async (aws: Aws, inputs: Properties, document: Value | undefined): Promise<void> => {
+    const url = inputs["queueUrl"] ?? null;
+    // moto forgets the policy where a request does not repeat it.
+    const policy = renamed(await queueFound(aws, url), { Policy: "Policy" });
+    const attributes = { ...policy, [attribute]: document ?? "" };
+    await aws.json("sqs", "SetQueueAttributes", { QueueUrl: url, Attributes: attributes });
+  };
+  return {
+    inputs: ["queueUrl", property],
+    required: ["queueUrl", property],
+    forceNew: ["queueUrl"],
+    create: async (inputs, aws) => {
+      await put(aws, inputs, inputs[property]);
+      return text(inputs["queueUrl"]) ?? "";
+    },
+    look: async (aws, { id, inputs }) => {
+      const document = text((await queueFound(aws, id))[attribute]);
+      // moto takes who may redrive, and does not tell of it.
+      if (document === undefined) return property === "policy" ? undefined : {};
+      return { [property]: sameDocument(inputs[property], document) };
+    },
+    update: (aws, { news }) => put(aws, news, news[property]),
+    remove: (aws, { inputs }) => put(aws, inputs, ""),
+  };
 }
-
-const queuePolicy: AwsType = {
-  inputs: ["queueUrl", "policy"],
-  required: ["queueUrl", "policy"],
-  forceNew: ["queueUrl"],
-  create: async (inputs, aws) => {
-    await setQueuePolicy(aws, inputs["queueUrl"], inputs["policy"]);
-    return text(inputs["queueUrl"]) ?? "";
-  },
-  look: async (aws, { id, inputs }) => {
-    const found = await queueFound(aws, id);
-    return text(found["Policy"]) === undefined
-      ? undefined
-      : { policy: sameDocument(inputs["policy"], text(found["Policy"])) };
-  },
-  update: (aws, { news }) => setQueuePolicy(aws, news["queueUrl"], news["policy"]),
-  remove: (aws, { inputs }) => setQueuePolicy(aws, inputs["queueUrl"], ""),
-};
 
 const alarmNames = {
   name: "AlarmName",
@@ -504,7 +512,8 @@ export const eventTypes: Record<string, AwsType> = {
   "aws:sns/topicPolicy:TopicPolicy": topicPolicy,
   "aws:sns/topicSubscription:TopicSubscription": topicSubscription,
   "aws:sqs/queue:Queue": queue,
-  "aws:sqs/queuePolicy:QueuePolicy": queuePolicy,
+  "aws:sqs/queuePolicy:QueuePolicy": queueDocument("policy", "Policy"),
+  "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": queueDocument("redriveAllowPolicy", "RedriveAllowPolicy"),
   "aws:cloudwatch/metricAlarm:MetricAlarm": metricAlarm,
   "aws:cloudwatch/dashboard:Dashboard": dashboard,
   "aws:cloudwatch/logGroup:LogGroup": logGroup,

@@ -415,7 +415,7 @@ async function describeCertificate(aws: Aws, CertificateArn: Value | undefined):
 const certificate: AwsType = {
   inputs: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"],
   sets: ["subjectAlternativeNames"],
-  forceNew: "all",
+  forceNew: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"],
   outputs: ["domainValidationOptions", "status"],
   tagged: true,
   create: async (inputs, aws) => {

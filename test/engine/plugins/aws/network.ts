@@ -188,6 +188,35 @@ const subnet: AwsType = {
   remove: (aws, { id }) => aws.query("ec2", "DeleteSubnet", { SubnetId: id }),
 };
 
+const reservationNames = {
+  subnetId: "SubnetId",
+  cidrBlock: "Cidr",
+  reservationType: "ReservationType",
+  description: "Description",
+};
+
+const subnetCidrReservation: AwsType = {
+  inputs: Object.keys(reservationNames),
+  required: ["subnetId", "cidrBlock", "reservationType"],
+  forceNew: "all",
+  outputs: ["ownerId"],
+  create: async (inputs, aws) => {
+    const made = await aws.query("ec2", "CreateSubnetCidrReservation", renamed(inputs, reservationNames));
+    return text(list(made["subnetCidrReservation"])[0]?.["subnetCidrReservationId"]) ?? "";
+  },
+  look: async (aws, { id, inputs }) => {
+    const asked = renamed(inputs, { subnetId: "SubnetId" });
+    const answer = await aws.query("ec2", "GetSubnetCidrReservations", asked);
+    const found = list(answer["subnetIpv4CidrReservationSet"]).find(
+      ({ subnetCidrReservationId }) => subnetCidrReservationId === id,
+    );
+    return found === undefined
+      ? undefined
+      : { cidrBlock: found["cidr"] ?? null, ownerId: found["ownerId"] ?? "" };
+  },
+  remove: (aws, { id }) => aws.query("ec2", "DeleteSubnetCidrReservation", { SubnetCidrReservationId: id }),
+};
+
 const internetGateway: AwsType = {
   inputs: ["vpcId"],
   forceNew: [],
@@ -703,14 +732,25 @@ const networkInterface: AwsType = {
     const found = await one(aws, "DescribeNetworkInterfaces", "networkInterfaceSet", {
       NetworkInterfaceId: [id],
     });
-    const attachment = list(found?.["attachment"])[0]?.["attachmentId"];
-    if (text(attachment) !== undefined)
+    const attachment = list(found?.["attachment"])[0];
+    // A machine that ended has let go of it; moto alone still tells of it.
+    const machine = text(attachment?.["instanceId"]);
+    if (attachment !== undefined && machine !== undefined && !(await hasEnded(aws, machine)))
       await ifThere(
-        aws.query("ec2", "DetachNetworkInterface", { AttachmentId: attachment ?? null, Force: true }),
+        aws.query("ec2", "DetachNetworkInterface", {
+          AttachmentId: attachment["attachmentId"] ?? null,
+          Force: true,
+        }),
       );
     await aws.query("ec2", "DeleteNetworkInterface", { NetworkInterfaceId: id });
   },
 };
+
+async function hasEnded(aws: Aws, machine: string): Promise<boolean> {
+  const found = await ifThere(one(aws, "DescribeInstances", "reservationSet", { InstanceId: [machine] }));
+  const state = list(list(found?.["instancesSet"])[0]?.["instanceState"])[0]?.["name"];
+  return state === undefined || state === "terminated";
+}
 
 async function modifyInterface(aws: Aws, id: string, change: Properties): Promise<void> {
   await aws.query("ec2", "ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: id, ...change });
@@ -843,6 +883,7 @@ const flowLog: AwsType = {
 export const networkTypes: Record<string, AwsType> = {
   "aws:ec2/vpc:Vpc": vpc,
   "aws:ec2/subnet:Subnet": subnet,
+  "aws:ec2/subnetCidrReservation:SubnetCidrReservation": subnetCidrReservation,
   "aws:ec2/internetGateway:InternetGateway": internetGateway,
   "aws:ec2/routeTable:RouteTable": routeTable,
   "aws:ec2/route:Route": route,

@@ -5,6 +5,7 @@ import type { Machine, Machines, Subnet } from "../machines";
 import { nextTime } from "./cron";
 import {
   countedMembers,
+  countedOrders,
   globalTimeoutSeconds,
   isWarm,
   LAUNCHING,
@@ -21,6 +22,7 @@ import {
   type Hook,
   type LifecycleState,
   type Member,
+  type Order,
   type Schedule,
 } from "./model";
 import type { Notifier } from "./notifier";
@@ -74,7 +76,7 @@ export class Engine {
 
   reconcile(group: Group): void {
     if (this.isStopped || group.isDeleting) return;
-    const missing = group.desired - countedMembers(group).length - group.ordered.group;
+    const missing = group.desired - countedMembers(group).length - countedOrders(group).length;
     if (missing > 0 && !group.suspended.has("Launch")) this.scaleOut(group, missing);
     if (missing < 0 && !group.suspended.has("Terminate")) this.scaleIn(group, -missing);
     this.reconcileWarmPool(group);
@@ -93,7 +95,8 @@ export class Engine {
   }
 
   private scaleIn(group: Group, surplus: number): void {
-    for (let left = surplus; left > 0; left--) {
+    // What is only ordered is ended when it has come.
+    for (let left = Math.min(surplus, countedMembers(group).length); left > 0; left--) {
       const victim = victimOf(group);
       if (victim === undefined) {
         const last = group.activities[0];
@@ -109,7 +112,8 @@ export class Engine {
 
   private reconcileWarmPool(group: Group): void {
     const warm = warmMembers(group);
-    const missing = warmPoolSize(group) - warm.length - group.ordered.warm;
+    const ordered = group.ordered.size - countedOrders(group).length;
+    const missing = warmPoolSize(group) - warm.length - ordered;
     if (missing > 0 && !group.suspended.has("Launch"))
       this.order(group, missing, `At ${now()} an instance was started for the warm pool.`, true);
     if (missing < 0 && !group.suspended.has("Terminate"))
@@ -122,7 +126,12 @@ export class Engine {
     const isMoving = [...group.members.values()].some(
       (member) => !isWarm(member) && (member.state !== "InService" || member.isReplaced),
     );
-    if (isMoving || ["AZRebalance", "Launch"].some((process) => group.suspended.has(process))) return;
+    if (
+      isMoving ||
+      group.ordered.size > 0 ||
+      ["AZRebalance", "Launch"].some((process) => group.suspended.has(process))
+    )
+      return;
     const zone = unbalancedZone(group);
     const victim = zone === undefined ? undefined : victimOf(group, zone);
     if (victim) this.replace(group, victim);
@@ -135,6 +144,7 @@ export class Engine {
   }
 
   private endReplaced(group: Group): void {
+    if (group.suspended.has("Terminate")) return;
     const replaced = [...group.members.values()].filter((m) => m.isReplaced && m.state === "InService");
     const others = countedMembers(group).filter(({ state }) => state === "InService").length;
     for (const member of replaced.slice(0, Math.max(others + replaced.length - group.desired, 0)))
@@ -146,55 +156,46 @@ export class Engine {
   }
 
   private order(group: Group, count: number, cause: string, isForWarmPool: boolean): void {
-    const orders: { subnet: Subnet; isSpot: boolean; instanceType: string | undefined }[] = [];
+    const orders: Order[] = [];
     for (let index = 0; index < count; index++) {
-      const subnet = subnetForNext(
-        group,
-        orders.map((order) => order.subnet),
-      );
-      if (subnet) orders.push({ subnet, ...purchaseOfNext(group, orders) });
+      const subnet = subnetForNext(group);
+      if (!subnet) return;
+      const order = { subnet, ...purchaseOfNext(group), isForWarmPool };
+      group.ordered.add(order);
+      orders.push(order);
     }
-    const kind = isForWarmPool ? "warm" : "group";
     for (const alike of Map.groupBy(
       orders,
       (order) => `${order.subnet.id} ${order.isSpot} ${order.instanceType}`,
-    ).values()) {
-      const [first] = alike;
-      if (!first) continue;
-      group.ordered[kind] += alike.length;
+    ).values())
       this.run(async () => {
         try {
-          await this.launch(group, first, alike.length, cause, isForWarmPool);
+          await this.launch(group, alike, cause);
         } catch (error) {
           const reason = error instanceof Error ? error.message : String(error);
           const text = `Launching a new EC2 instance.  Status Reason: ${reason} Launching EC2 instance failed.`;
           this.record(group, text, cause, "Failed", reason);
           this.clock.after(RETRY_LAUNCH_SECONDS, () => this.reconcile(group));
         } finally {
-          group.ordered[kind] -= alike.length;
+          for (const order of alike) group.ordered.delete(order);
         }
       });
-    }
   }
 
-  private async launch(
-    group: Group,
-    { subnet, isSpot, instanceType }: { subnet: Subnet; isSpot: boolean; instanceType: string | undefined },
-    count: number,
-    cause: string,
-    isForWarmPool: boolean,
-  ): Promise<void> {
+  private async launch(group: Group, orders: readonly Order[], cause: string): Promise<void> {
+    const [order] = orders;
+    if (!order) return;
     if (this.failures.count > 0) {
-      this.failures.count -= count;
+      this.failures.count -= orders.length;
       throw new Error(this.failures.reason);
     }
     const { machines, version } = await this.machines.launch({
       group: group.name,
       template: group.template,
-      instanceType,
-      isSpot,
-      subnet,
-      count,
+      instanceType: order.instanceType,
+      isSpot: order.isSpot,
+      subnet: order.subnet,
+      count: orders.length,
       tags: new Map(
         [...group.tags].filter(([, tag]) => tag.isPropagated).map(([key, { value }]) => [key, value]),
       ),
@@ -203,13 +204,14 @@ export class Engine {
       const member: Member = {
         id: machine.id,
         instanceType: machine.instanceType,
-        subnet,
+        subnet: order.subnet,
         template: { ...group.template, version },
-        isSpot,
+        isSpot: order.isSpot,
         launchedAt: this.clock.now(),
-        state: isForWarmPool ? "Warmed:Pending" : "Pending",
+        state: order.isForWarmPool ? "Warmed:Pending" : "Pending",
         isHealthy: true,
         isProtected: group.isNewProtected,
+        inServiceAt: undefined,
         isUp: false,
         isLost: false,
         isGone: false,
@@ -221,7 +223,7 @@ export class Engine {
           cause,
           "PreInService",
           undefined,
-          subnet,
+          order.subnet,
         ),
       };
       group.members.set(member.id, member);
@@ -252,7 +254,7 @@ export class Engine {
   private boot(group: Group, member: Member, origin = "EC2", isBooting = true): void {
     const starting = member.state;
     const up = (): void => {
-      if (member.state !== starting) return;
+      if (member.state !== starting || group.members.get(member.id) !== member) return;
       if (isBooting) this.up(member);
       this.await(group, member, LAUNCHING, origin, isWarm(member) ? "WarmPool" : "AutoScalingGroup");
     };
@@ -264,6 +266,7 @@ export class Engine {
     if (!isWarm(member) || group.warmPool?.state === "Running") {
       close(member, "Successful");
       member.state = isWarm(member) ? "Warmed:Running" : "InService";
+      member.inServiceAt = this.clock.now();
       this.reconcile(group);
       return;
     }
@@ -285,8 +288,7 @@ export class Engine {
     const origin = isWarm(member) ? "WarmPool" : "AutoScalingGroup";
     const isRetained = member.state.endsWith(":Retained");
     if (member.activity) close(member, "Cancelled");
-    for (const action of member.actions.values()) action.cancelTimeout();
-    member.actions.clear();
+    forget(member);
     member.state = isWarm(member) ? "Warmed:Terminating" : "Terminating";
     const activity = this.record(
       group,
@@ -370,13 +372,12 @@ export class Engine {
     group.desired = group.minSize = group.maxSize = 0;
     for (const schedule of group.schedules.values()) schedule.cancel();
     for (const member of group.members.values()) {
-      for (const action of member.actions.values()) action.cancelTimeout();
-      member.actions.clear();
+      forget(member);
       if (member.activity) close(member, "Cancelled");
       member.state = isWarm(member) ? "Warmed:Terminating:Proceed" : "Terminating:Proceed";
     }
     this.run(async () => {
-      while (group.ordered.group + group.ordered.warm > 0 && !this.isStopped) await sleep(10);
+      while (group.ordered.size > 0 && !this.isStopped) await sleep(10);
       const members = [...group.members.values()];
       await this.machines.end(members.filter(({ isGone }) => !isGone).map(({ id }) => id));
       for (const member of members) this.remove(group, member);
@@ -386,6 +387,7 @@ export class Engine {
 
   /** It runs on, but is no more the group's. */
   detach(group: Group, member: Member): Activity {
+    forget(member);
     group.members.delete(member.id);
     this.machineOf.delete(member.id);
     const text = `Detaching EC2 instance: ${member.id}`;
@@ -454,8 +456,7 @@ export class Engine {
       if (member.actions.size === 0) this.proceed(group, member, transition);
       return;
     }
-    for (const other of member.actions.values()) other.cancelTimeout();
-    member.actions.clear();
+    forget(member);
     if (transition === LAUNCHING) {
       this.end(
         group,
@@ -465,7 +466,7 @@ export class Engine {
       this.reconcile(group);
       return;
     }
-    if (!group.retainsAbandoned) {
+    if (!group.retainsAbandoned || member.isGone) {
       this.proceed(group, member, transition);
       return;
     }
@@ -583,7 +584,8 @@ export class Engine {
       });
   }
 
-  private run(act: () => Promise<void>): void {
+  /** What fails in it, `settled` throws. */
+  run(act: () => Promise<void>): void {
     if (this.isStopped) return;
     const running: Promise<void> = act()
       .catch((error: unknown) => {
@@ -603,7 +605,7 @@ export class Engine {
       if (this.fault) throw this.fault;
       const moving = [...this.groups.values()].flatMap((group) => [
         ...(group.isDeleting ? [`${group.name} is being deleted`] : []),
-        ...(group.ordered.group + group.ordered.warm > 0 ? [`${group.name} has ordered instances`] : []),
+        ...(group.ordered.size > 0 ? [`${group.name} has ordered instances`] : []),
         ...[...group.members.values()]
           .filter(({ state }) => /Pending$|Terminating$|Proceed$/.test(state))
           .map(({ id, state }) => `${id} is ${state}`),
@@ -629,6 +631,12 @@ export function resize(
   group.minSize = sizes.minSize ?? group.minSize;
   group.maxSize = sizes.maxSize ?? group.maxSize;
   group.desired = sizes.desired ?? Math.min(Math.max(group.desired, group.minSize), group.maxSize);
+}
+
+/** What it waits for. */
+function forget(member: Member): void {
+  for (const action of member.actions.values()) action.cancelTimeout();
+  member.actions.clear();
 }
 
 function close(member: Member, status: string): void {

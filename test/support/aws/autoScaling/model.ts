@@ -53,8 +53,11 @@ export interface Member {
   readonly subnet: Subnet;
   readonly template: TemplateVersion;
   readonly isSpot: boolean;
+  /** Emulated seconds since the epoch. */
   readonly launchedAt: number;
   state: LifecycleState;
+  /** Emulated seconds since the epoch. */
+  inServiceAt: number | undefined;
   isHealthy: boolean;
   isProtected: boolean;
   /** Its machine runs, and the emulator's user has been told. */
@@ -82,6 +85,14 @@ export interface Activity {
   message: string | undefined;
   progress: number;
   endedAt: Date | undefined;
+}
+
+export interface Order {
+  readonly subnet: Subnet;
+  readonly isSpot: boolean;
+  /** undefined: the launch template's. */
+  readonly instanceType: string | undefined;
+  readonly isForWarmPool: boolean;
 }
 
 export interface WarmPool {
@@ -143,8 +154,8 @@ export interface Group {
   readonly policies: Map<string, Structure>;
   readonly metrics: Set<string>;
   warmPool: WarmPool | undefined;
-  /** How many are ordered of EC2 and have no name yet, by whether for the warm pool. */
-  ordered: { group: number; warm: number };
+  /** What EC2 is being asked for and has no name yet. */
+  readonly ordered: Set<Order>;
   isDeleting: boolean;
   readonly activities: Activity[];
 }
@@ -168,6 +179,10 @@ const isEnding = ({ state }: Member): boolean => state.includes("Terminating");
 export const countedMembers = (group: Group): Member[] =>
   [...group.members.values()].filter((member) => !isWarm(member) && !isEnding(member) && !member.isReplaced);
 
+/** What will count once EC2 has given it a name. */
+export const countedOrders = (group: Group): Order[] =>
+  [...group.ordered].filter(({ isForWarmPool }) => !isForWarmPool);
+
 /** What is warm and stays so. */
 export const warmMembers = (group: Group): Member[] =>
   [...group.members.values()].filter((member) => isWarm(member) && !isEnding(member));
@@ -180,18 +195,15 @@ export const warmPoolSize = ({ warmPool, maxSize, desired }: Group): number =>
   warmPool === undefined ? 0 : Math.max(warmPool.minSize, (warmPool.maxPrepared ?? maxSize) - desired, 0);
 
 /** In the zone that has fewest, as "Distribute instances across Availability Zones" of the user guide says. */
-export function subnetForNext(group: Group, planned: readonly Subnet[]): Subnet | undefined {
-  const counts = zoneCounts(group, planned);
+export function subnetForNext(group: Group): Subnet | undefined {
+  const counts = zoneCounts(group);
   return [...group.subnets].sort((a, b) => (counts.get(a.zone) ?? 0) - (counts.get(b.zone) ?? 0))[0];
 }
 
-function zoneCounts(group: Group, planned: readonly Subnet[] = []): Map<string, number> {
+function zoneCounts(group: Group): Map<string, number> {
   const counts = new Map(group.subnets.map(({ zone }) => [zone, 0]));
-  for (const zone of [
-    ...countedMembers(group).map(({ subnet }) => subnet.zone),
-    ...planned.map((s) => s.zone),
-  ])
-    counts.set(zone, (counts.get(zone) ?? 0) + 1);
+  for (const { subnet } of [...countedMembers(group), ...group.ordered])
+    counts.set(subnet.zone, (counts.get(subnet.zone) ?? 0) + 1);
   return counts;
 }
 
@@ -222,13 +234,10 @@ export function victimOf(group: Group, zone?: string): Member | undefined {
 }
 
 /** Whether the next instance shall be Spot, and of what type; the types take turns where it is. */
-export function purchaseOfNext(
-  group: Group,
-  planned: readonly { isSpot: boolean }[],
-): { isSpot: boolean; instanceType: string | undefined } {
+export function purchaseOfNext(group: Group): { isSpot: boolean; instanceType: string | undefined } {
   const { mix } = group;
   if (mix === undefined) return { isSpot: group.isSpotTemplate, instanceType: undefined };
-  const all = [...countedMembers(group), ...planned];
+  const all = [...countedMembers(group), ...countedOrders(group)];
   const above = Math.max(group.desired - mix.onDemandBase, 0);
   const onDemand = mix.onDemandBase + Math.ceil((above * mix.onDemandPercentAbove) / 100);
   const isSpot = all.filter((one) => !one.isSpot).length >= onDemand;

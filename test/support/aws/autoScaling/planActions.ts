@@ -3,7 +3,8 @@ import type { Parameters } from "../parameters";
 import { QueryError } from "../query";
 import { nextTime } from "./cron";
 import { describeGroup } from "./describe";
-import { isWarm, type Group } from "./model";
+import { evaluate } from "./expression";
+import type { Group } from "./model";
 import { invalid, textOf, type Handler, type World } from "./world";
 
 export function warmPoolActions(world: World): Record<string, Handler> {
@@ -36,9 +37,8 @@ export function warmPoolActions(world: World): Record<string, Handler> {
     },
     DeleteWarmPool: (given) => {
       const group = world.group(given);
-      const isEmpty = ![...group.members.values()].some(isWarm);
-      if (!isEmpty && given.boolean("ForceDelete") !== true && group.warmPool === undefined)
-        throw new QueryError("ScalingActivityInProgress", "The warm pool is being deleted.");
+      if (group.warmPool === undefined)
+        throw invalid(`No warm pool found for Auto Scaling group ${group.name}`);
       group.warmPool = undefined;
       engine.reconcile(group);
       return {};
@@ -92,7 +92,7 @@ export function scheduleActions(world: World): Record<string, Handler> {
   };
 }
 
-/** Scaling policies are kept and described; nothing watches their metrics. */
+/** Of scaling policies, those of target tracking act too; others are kept and described. */
 export function policyActions(world: World): Record<string, Handler> {
   const { account, region, engine } = world;
   return {
@@ -100,6 +100,7 @@ export function policyActions(world: World): Record<string, Handler> {
       const group = world.group(given);
       const name = given.required("PolicyName");
       const type = given.text("PolicyType") ?? "SimpleScaling";
+      checkExpression(given);
       const prefix = `arn:aws:autoscaling:${region}:${account}:scalingPolicy:`;
       const arn =
         group.policies.get(name)?.["PolicyARN"] ??
@@ -198,4 +199,22 @@ function putSchedule(world: World, group: Group, given: Parameters): void {
     ...sizes,
     cancel: () => undefined,
   });
+}
+
+/** AWS takes more than the emulator can evaluate: better that this is said at once. */
+function checkExpression(given: Parameters): void {
+  const metrics =
+    given
+      .structure("TargetTrackingConfiguration")
+      ?.structure("CustomizedMetricSpecification")
+      ?.structures("Metrics") ?? [];
+  const ids = new Map(metrics.map((metric) => [metric.required("Id"), undefined]));
+  for (const metric of metrics) {
+    const expression = metric.text("Expression");
+    try {
+      if (expression !== undefined) evaluate(expression, ids);
+    } catch (error) {
+      throw invalid(String(error));
+    }
+  }
 }

@@ -5,6 +5,7 @@ import type { Bridge, Fleet, Jibri } from "../../../../scaler/core/fleet";
 import { noHistory, type History } from "../../../../scaler/core/history";
 import { withLeast } from "../../../../scaler/core/policy";
 import {
+  commanded,
   desiredNow,
   isProvenEmpty,
   maximumFor,
@@ -232,11 +233,25 @@ describe("the desired capacity", () => {
     assert.equal(raised(group({}, { desired: 4 }), 3, 2, 10), undefined);
   });
   it("is raised to the same where the description lags behind", () => {
-    const command = { desired: 5, atSeconds: NOW_SECONDS - 3 };
+    const command = commanded(undefined, 3, 5, NOW_SECONDS - 3);
     const expected = desiredNow(3, command, NOW_SECONDS);
     assert.equal(expected, 5);
     assert.equal(raised(group({}, { desired: 3 }), expected, 1, 10), 6);
     assert.equal(desiredNow(3, command, NOW_SECONDS + 60), 3);
+  });
+  it("is what others made of it where it never was what is described", () => {
+    const up = commanded(undefined, 3, 5, NOW_SECONDS);
+    assert.equal(desiredNow(7, up, NOW_SECONDS + 1), 7);
+    const down = commanded(up, 5, 4, NOW_SECONDS + 1);
+    assert.deepEqual(
+      [3, 4, 5, 2].map((described) => desiredNow(described, down, NOW_SECONDS + 2)),
+      [4, 4, 4, 2],
+    );
+    const again = commanded(down, 4, 5, NOW_SECONDS + 2);
+    assert.deepEqual(
+      [3, 4, 5].map((described) => desiredNow(described, again, NOW_SECONDS + 3)),
+      [5, 5, 5],
+    );
   });
   it("has a maximum that makes way, and is lowered only when that ends nobody", () => {
     const three = { "i-a": "InService", "i-b": "InService", "i-c": "Terminating:Wait" };

@@ -1,0 +1,316 @@
+import { joinParts } from "@jitsi-fleet/scaler";
+import assert from "node:assert/strict";
+import { USER_DATA } from "../../../components/aws/machine/userData";
+import { groupLaunches, launchChoice, warmPool } from "../../../components/aws/pool";
+import { DeclaredFleet, type Declared } from "./declaredFleet";
+
+/** Pulumi appends a hyphen and seven letters to a name that AWS is not told. */
+const AUTONAME_LETTERS = 8;
+const LONGEST_BALANCER_NAME = 32;
+
+/** Nothing of what is secret. */
+const hidden = (_key: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && "secret" in value ? undefined : value;
+
+describe("the fleet on AWS, as it is declared", function () {
+  this.timeout(180_000);
+  let fleet: DeclaredFleet;
+  const nodes = ["edge-1", "edge-2", "s1", "s2", "scaler-1", "scaler-2"];
+  const pools = ["jibris", "s1-bridges", "s2-bridges"];
+
+  before(async () => {
+    fleet = await DeclaredFleet.whole();
+  });
+
+  const names = (type: string): string[] =>
+    fleet
+      .all(type)
+      .map(({ name }) => name)
+      .sort();
+  const inputOf = (resource: Declared, path: string): unknown =>
+    path
+      .split(".")
+      .reduce<unknown>(
+        (value, key) => (value as Record<string, unknown> | undefined)?.[key],
+        resource.inputs,
+      );
+
+  it("has a machine with an interface and an address for each node, and a group for each pool, below whose they are", () => {
+    for (const type of ["Instance", "NetworkInterface", "Eip"]) assert.deepEqual(names(type), nodes);
+    for (const type of ["Group", "LaunchTemplate", "LifecycleHook"]) assert.deepEqual(names(type), pools);
+    assert.deepEqual(names("MachineRole"), [...nodes, ...pools].sort());
+    const parents = Object.fromEntries(
+      [...fleet.all("Node"), ...fleet.all("Pool")].map(({ name, parent }) => [name, parent]),
+    );
+    assert.deepEqual(parents, {
+      "edge-1": "edge",
+      "edge-2": "edge",
+      s1: "s1",
+      s2: "s2",
+      "scaler-1": "scaler",
+      "scaler-2": "scaler",
+      jibris: "jibris",
+      "s1-bridges": "s1-bridges",
+      "s2-bridges": "s2-bridges",
+    });
+  });
+
+  it("lets nobody but the scaler end a machine of a pool, and keeps one whose drain takes too long", () => {
+    for (const group of fleet.all("Group")) {
+      assert.equal(group.inputs["protectFromScaleIn"], true, group.name);
+      assert.deepEqual(group.inputs["suspendedProcesses"], ["AZRebalance"], group.name);
+      assert.deepEqual(group.ignoreChanges, ["desiredCapacity", "maxSize"], group.name);
+      assert.equal(group.inputs["desiredCapacity"], undefined, group.name);
+      assert.equal(
+        inputOf(group, "instanceLifecyclePolicy.retentionTriggers.terminateHookAbandon"),
+        "retain",
+        group.name,
+      );
+      assert.equal(group.inputs["instanceRefresh"], undefined, group.name);
+      assert.deepEqual(group.hooks.beforeDelete, ["release-only-what-is-empty"], group.name);
+      // The same from the first machine on and afterwards.
+      const { autoscalingGroupName, ...hook } = fleet.one("LifecycleHook", group.name).inputs;
+      assert.deepEqual(group.inputs["initialLifecycleHooks"], [hook], group.name);
+      assert.equal(autoscalingGroupName, group.inputs["name"]);
+      assert.equal(hook["lifecycleTransition"], "autoscaling:EC2_INSTANCE_TERMINATING");
+      assert.equal(hook["defaultResult"], "ABANDON");
+      assert.equal(hook["notificationTargetArn"], "arn:aws:Topic:::events");
+    }
+  });
+
+  it("bounds pools as the settings do", () => {
+    const bounds = fleet.all("Group").map(({ inputs, name }) => [name, inputs["minSize"], inputs["maxSize"]]);
+    assert.deepEqual(bounds.sort(), [
+      ["jibris", 1, 4],
+      ["s1-bridges", 2, 10],
+      ["s2-bridges", 2, 10],
+    ]);
+  });
+
+  it("lets a group grow by itself while no scaler decides, and never shrink", () => {
+    for (const pool of pools) {
+      const policy = fleet.one("Policy", `${pool}-no-scaler`);
+      assert.equal(inputOf(policy, "targetTrackingConfiguration.disableScaleIn"), true);
+      const metrics = inputOf(
+        policy,
+        "targetTrackingConfiguration.customizedMetricSpecification.metrics",
+      ) as Record<string, unknown>[];
+      const told = metrics.filter(({ returnData }) => returnData === true);
+      assert.deepEqual(
+        told.map(({ expression }) => expression),
+        ["IF(FILL(alive, 0) > 0, 0, cpu)"],
+      );
+    }
+  });
+
+  it("answers for metadata by IMDSv2 alone, to nothing behind the machine, and encrypts disks", () => {
+    for (const machine of [...fleet.all("Instance"), ...fleet.all("LaunchTemplate")])
+      assert.deepEqual(
+        machine.inputs["metadataOptions"],
+        {
+          httpEndpoint: "enabled",
+          httpTokens: "required",
+          httpPutResponseHopLimit: 1,
+          instanceMetadataTags: "enabled",
+        },
+        machine.name,
+      );
+    for (const instance of fleet.all("Instance"))
+      assert.equal(inputOf(instance, "rootBlockDevice.encrypted"), true);
+    for (const template of fleet.all("LaunchTemplate"))
+      assert.equal(inputOf(template, "blockDeviceMappings.0.ebs.encrypted"), "true");
+  });
+
+  it("starts all machines with the same user data, from the pinned image", () => {
+    for (const { inputs, name } of fleet.all("Instance")) {
+      assert.equal(inputs["userData"], USER_DATA, name);
+      assert.equal(inputs["ami"], "ami-0a1b2c3d4e5f60718");
+    }
+    for (const { inputs, name } of fleet.all("LaunchTemplate")) {
+      assert.equal(Buffer.from(String(inputs["userData"]), "base64").toString(), USER_DATA, name);
+      assert.equal(inputs["imageId"], "ami-0a1b2c3d4e5f60718");
+    }
+  });
+
+  it("has secrets in parameters that are encrypted, and nowhere else", () => {
+    const valueOf = (name: string): string => {
+      const value = fleet.one("Parameter", name).inputs["value"] as { secret?: string };
+      assert(value.secret, `${name} is secret in the state`);
+      return value.secret;
+    };
+    const ofS1 = ["s1-secrets-1", "s1-secrets-2"].map(valueOf);
+    const [revision = ""] = ofS1[0]?.split(" ") ?? [];
+    assert.match(JSON.stringify(joinParts(ofS1, revision)), /secret-of-the-tokens/);
+    for (const { inputs, name } of fleet.all("Parameter")) {
+      valueOf(name);
+      assert.equal(inputs["type"], "SecureString", name);
+    }
+    for (const { inputs, name, type } of fleet.resources) {
+      const { contentBase64 = "" } = inputs as { contentBase64?: string };
+      const shown = JSON.stringify(inputs, hidden) + Buffer.from(contentBase64, "base64").toString();
+      assert(!shown.includes("secret-"), `${type} ${name} shows a secret`);
+    }
+    assert.match(
+      String(fleet.one("BucketObject", "s1-bundle").inputs["contentBase64"]),
+      /^[A-Za-z0-9+/]{1000,}=*$/,
+    );
+  });
+
+  it("keeps a node's address when its machine is replaced, which the guard is asked about", () => {
+    for (const machine of fleet.all("Instance")) {
+      assert.equal(machine.deleteBeforeReplace, true, machine.name);
+      assert.deepEqual(machine.ignoreChanges, ["userData"], machine.name);
+      assert.deepEqual(machine.hooks.beforeUpdate, ["stop-only-what-is-empty"], machine.name);
+      assert.deepEqual(machine.hooks.beforeDelete, ["stop-only-what-is-empty"], machine.name);
+      const card = fleet.one("NetworkInterface", machine.name);
+      assert.equal(inputOf(machine, "primaryNetworkInterface.networkInterfaceId"), `id-${card.name}`);
+      assert.match(JSON.stringify(card.inputs["privateIps"]), /^\["10\.42\.\d+\.\d+"\]$/);
+    }
+    const addresses = fleet.all("NetworkInterface").map(({ inputs }) => String(inputs["privateIps"]));
+    assert.equal(new Set(addresses).size, nodes.length);
+  });
+
+  it("changes the edges one after another, each once the one before has it in force", () => {
+    const [second, pointer] = [fleet.one("Instance", "edge-2"), fleet.one("BucketObject", "edge-2-pointer")];
+    for (const { dependsOn, name } of [second, pointer])
+      for (const first of ["BucketObject edge-1-pointer", "Instance edge-1"])
+        assert(
+          dependsOn.some((one) => one.endsWith(first)),
+          `${name} waits for ${first}`,
+        );
+    for (const name of ["edge-1", "edge-2", "s1"])
+      assert.deepEqual(fleet.one("BucketObject", `${name}-pointer`).hooks.afterUpdate, [
+        "wait-until-applied",
+      ]);
+    const first = fleet.one("Instance", "edge-1").dependsOn;
+    assert(!first.some((one) => one.includes("edge-2")));
+  });
+
+  it("tells a machine of its bundle once all of it is there", () => {
+    for (const name of [...nodes, ...pools]) {
+      const { dependsOn } = fleet.one("BucketObject", `${name}-pointer`);
+      const parts = ["bundle", "secrets-1", "secrets-2"].map((part) => `${name}-${part}`);
+      for (const part of [...parts, "bundles-machine"])
+        assert(
+          dependsOn.some((one) => one.endsWith(` ${part}`)),
+          `${name} waits for ${part}`,
+        );
+      const machine = nodes.includes(name) ? fleet.one("Instance", name) : fleet.one("Group", name);
+      assert(machine.dependsOn.some((one) => one.endsWith(` ${name}-pointer`)));
+    }
+  });
+
+  it("tags what bills by its role, and what AWS makes by itself with all tags", () => {
+    const billed =
+      /:(Instance|Eip|NetworkInterface|LaunchTemplate|Bucket|BucketObject|Queue|Topic|Table|MetricAlarm|Parameter|LoadBalancer|VpcEndpoint)$/;
+    for (const { inputs, name, type } of fleet.resources)
+      if (billed.test(type) && type.startsWith("aws:"))
+        assert.equal(
+          typeof (inputs["tags"] as Record<string, unknown> | undefined)?.["Role"],
+          "string",
+          `${type} ${name}`,
+        );
+    for (const { inputs, name } of fleet.all("Group")) {
+      const tags = inputs["tags"] as { key: string; value: string; propagateAtLaunch: boolean }[];
+      const given = Object.fromEntries(tags.map(({ key, value }) => [key, value]));
+      assert(tags.every(({ propagateAtLaunch }) => propagateAtLaunch));
+      assert.deepEqual(
+        { Project: given["Project"], Stack: given["Stack"], owner: given["owner"], Pool: given["Pool"] },
+        { Project: "jitsi-fleet", Stack: "prod", owner: "it", Pool: name },
+      );
+      assert.equal(given["jitsi-fleet:bundle"], `s3://bucket-bundles/machines/${name}/current`);
+    }
+    for (const template of fleet.all("LaunchTemplate")) {
+      const given = template.inputs["tagSpecifications"] as { resourceType: string; tags: object }[];
+      assert.deepEqual(given.map(({ resourceType }) => resourceType).sort(), [
+        "instance",
+        "network-interface",
+        "volume",
+      ]);
+      for (const { tags } of given)
+        assert("Project" in tags && "Stack" in tags && "Role" in tags && "owner" in tags);
+    }
+  });
+
+  it("keeps recordings and what protects them when the stack is destroyed, and nothing else", () => {
+    const kept = fleet.resources.filter(({ retainOnDelete }) => retainOnDelete);
+    assert.deepEqual([...new Set(kept.map(({ name }) => name))], ["recordings"]);
+    assert.equal(kept.length, 7);
+  });
+
+  it("has names that AWS takes", () => {
+    for (const { inputs, name } of [...fleet.all("LoadBalancer"), ...fleet.all("TargetGroup")]) {
+      assert.equal(inputs["name"], undefined, "Pulumi names it");
+      assert(name.length + AUTONAME_LETTERS <= LONGEST_BALANCER_NAME, name);
+    }
+  });
+
+  it("ends nothing while the scaler could begin something: the scalers know the groups, and go first", () => {
+    for (const name of ["scaler-1", "scaler-2"]) {
+      const parameters = fleet.all("Parameter").filter((one) => one.name.startsWith(`${name}-secrets`));
+      for (const pool of pools)
+        assert(
+          parameters.every(({ dependsOn }) => dependsOn.some((one) => one.endsWith(`Group ${pool}`))),
+          `${name} depends on ${pool}`,
+        );
+    }
+  });
+
+  it("has more bridges by the clock, and tells a person of what needs one", () => {
+    const schedules = fleet
+      .all("Schedule")
+      .map(({ inputs }) => [
+        inputs["autoscalingGroupName"],
+        inputs["recurrence"],
+        inputs["minSize"],
+        inputs["maxSize"],
+        inputs["desiredCapacity"],
+        inputs["timeZone"],
+      ]);
+    assert.deepEqual(schedules.sort(), [
+      ["jitsi-prod-s1-bridges", "30 6 * * 1-5", 4, -1, -1, "Etc/UTC"],
+      ["jitsi-prod-s2-bridges", "30 6 * * 1-5", 4, -1, -1, "Etc/UTC"],
+    ]);
+    assert(fleet.all("TopicSubscription").some(({ inputs }) => inputs["endpoint"] === "it@school.net"));
+  });
+});
+
+describe("how a group launches", () => {
+  const instanceTypes = { edge: "", shard: "", scaler: "", bridges: ["c7i.xlarge"], jibris: ["m7i.xlarge"] };
+  const template = { id: "lt-1", version: "3" };
+
+  it("takes one type as the template has it", () => {
+    const choice = launchChoice({ instanceTypes, bridges: { spot: false, warmPool: 0 } }, "bridge");
+    assert.deepEqual(groupLaunches(choice, template), { launchTemplate: template });
+  });
+
+  it("takes Spot for bridges alone, of whatever type there is most of", () => {
+    const settings = { instanceTypes, bridges: { spot: true, warmPool: 0 } };
+    const bridges = groupLaunches(launchChoice(settings, "bridge"), template);
+    assert.deepEqual(bridges, {
+      mixedInstancesPolicy: {
+        launchTemplate: {
+          launchTemplateSpecification: { launchTemplateId: "lt-1", version: "3" },
+          overrides: [{ instanceType: "c7i.xlarge" }],
+        },
+        instancesDistribution: {
+          onDemandAllocationStrategy: "prioritized",
+          onDemandBaseCapacity: 0,
+          onDemandPercentageAboveBaseCapacity: 0,
+          spotAllocationStrategy: "price-capacity-optimized",
+        },
+      },
+    });
+    assert.deepEqual(groupLaunches(launchChoice(settings, "jibri"), template), { launchTemplate: template });
+  });
+
+  it("keeps stopped bridges ready where that is asked for", () => {
+    const settings = { instanceTypes, bridges: { spot: false, warmPool: 2 } };
+    assert.deepEqual(warmPool(settings, "bridge").warmPool, {
+      poolState: "Stopped",
+      minSize: 2,
+      maxGroupPreparedCapacity: 2,
+    });
+    assert.deepEqual(warmPool(settings, "jibri"), {});
+  });
+});
