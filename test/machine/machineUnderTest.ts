@@ -37,7 +37,7 @@ exit 1
  * What it reaches is its Surroundings, on the other end of its one link; the metadata at its usual address.
  */
 export class MachineUnderTest {
-  readonly #folder = mkdtempSync(join(tmpdir(), "fleet-machine-"));
+  #folder = "";
   readonly #namespace: string;
   readonly #link: string;
   #holder: ChildProcess | undefined;
@@ -69,6 +69,7 @@ export class MachineUnderTest {
   /** The test's end of the link, before anything of the machine. */
   async plugIn(): Promise<void> {
     await this.#unplug();
+    this.#folder = mkdtempSync(join(tmpdir(), "fleet-machine-"));
     const namespace = this.#namespace;
     await run("ip", ["netns", "add", namespace], 10);
     await run(

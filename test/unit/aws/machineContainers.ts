@@ -101,14 +101,10 @@ export const edge = ({
       : {}),
   });
 
-export const uploads = ({
-  nodeImage = "node:24",
-  registry = images.registry,
-  release = images.release,
-} = {}): ContainerSpec[] =>
+export const uploads = (): ContainerSpec[] =>
   recordingsContainers({
-    images: { registry, release },
-    nodeImage,
+    images,
+    nodeImage: "node:24",
     // As on AWS: the machine's own role may write.
     store: {
       destination: "store:recordings",
