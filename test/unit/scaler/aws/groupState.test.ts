@@ -51,9 +51,9 @@ describe("a group of machines as a place", () => {
   it("has its instances by their names, each with what its own agent says", () => {
     const told = fleetOf({
       bridges: [
-        bridge("s1-bridges-0a", { participants: 3 }, { host: "i-0a" }),
         // Another machine's agent at an address that was this one's.
         bridge("s1-bridges-0b", { participants: 9 }, { host: "i-0a" }),
+        bridge("s1-bridges-0a", { participants: 3 }, { host: "i-0a" }),
       ],
     });
     const described = group({ "i-0a": "InService", "i-0b": "InService", "i-0c": "Warmed:Stopped" });
