@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsEmulator } from "../support/aws/emulator";
 import { AwsBed, CLOCK_SCALE, newEmulator, until } from "./awsBed";
@@ -47,6 +51,27 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     );
     assert.deepEqual(await bed.metricNames(), ["Instances", "Load", "Retained", "ScalerAlive", "Silent"]);
     assert.equal(await scaler.end("SIGTERM"), 0);
+  });
+
+  it("writes down what each shard's conference focus holds, and who does not say", async () => {
+    const [stats] =
+      readFileSync("test/fixtures/recorded/jicofo_conf_stats.http", "utf8").match(/^\{.*$/m) ?? [];
+    const shard = createServer(({ url }, response) => {
+      response.writeHead(url === "/_stats" ? 200 : 404).end(stats);
+    }).listen(0, "127.0.0.1");
+    after(() => shard.close());
+    await once(shard, "listening");
+    bed = await AwsBed.start(emulator);
+    const { port } = shard.address() as AddressInfo;
+    bed.shards = [
+      { shard: "s1", url: `http://127.0.0.1:${port}` },
+      { shard: "s2", url: "http://127.0.0.1:1" },
+    ];
+    await bed.scaler();
+    await bed.settled(2, 1);
+    const [s1, s2] = (await bed.status()).shards;
+    assert(s1 && "conferences" in s1 && s1.conferences === 1, JSON.stringify(s1));
+    assert(s2 && "error" in s2 && /ECONNREFUSED/.test(s2.error), JSON.stringify(s2));
   });
 
   it("does so with calls throttled, descriptions out of date and every message twice", async () => {
