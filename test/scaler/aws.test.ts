@@ -148,7 +148,12 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
         await (await second.ask("/metrics")).text(),
       ),
     );
+    bed.load(80);
+    await bed.settled(3, 1);
+    bed.load(0);
+    await bed.settled(2, 1);
     assert.deepEqual(await (await second.ask("/v1/decisions")).json(), []);
+    assert.equal(new Set(bed.tellings.map(({ id, verb }) => `${id} ${verb}`)).size, bed.tellings.length);
     await first.end("SIGTERM");
     bed.load(80);
     await bed.settled(3, 1);
@@ -225,11 +230,11 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     assert(victim);
     for (const body of ["", "{}", "no message"]) await bed.send(body);
     await bed.announce("i-0123456789abcdef0", "interruption");
-    await bed.announce(victim.id, "rebalance");
+    await bed.announce(victim.id, "interruption", 52);
     await until("it is drained", () => victim.instance.draining);
     await first.end("SIGKILL");
     await bed.scaler("scaler-2");
-    victim.instance.participants = 0;
+    // The notice was deleted from the queue; a minute before the end everybody is moved all the same.
     await until("it is gone", () => !bed.machines.has(victim.id));
     await bed.settled(2, 1);
     assert.deepEqual(bed.cut, []);
@@ -294,6 +299,11 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     await sleep(3000);
     await bed.settled(3, 1);
     assert.deepEqual(bed.tellings, []);
+    const [broken] = bed.up("bridge");
+    assert(broken);
+    broken.instance.ended = true;
+    await until("another is in its place", () => !bed.machines.has(broken.id));
+    await bed.settled(3, 1);
     await bed.change("bridge", { MinSize: 0 });
     await bed.settled(1, 1);
     assert.deepEqual(bed.cut, []);

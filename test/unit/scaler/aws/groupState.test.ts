@@ -7,6 +7,7 @@ import { withLeast } from "../../../../scaler/core/policy";
 import {
   commanded,
   desiredNow,
+  haveTold,
   isProvenEmpty,
   maximumFor,
   membersOf,
@@ -192,6 +193,15 @@ describe("who was there before this scaler", () => {
       "jibris",
       "jibris",
     ]);
+  });
+});
+
+describe("a group has told", () => {
+  it("once all that serve have, or had their time", () => {
+    const late = [member(), member({ told: undefined })];
+    assert(!haveTold(late, NOW_SECONDS - 59, NOW_SECONDS));
+    assert(haveTold(late, NOW_SECONDS - 60, NOW_SECONDS));
+    assert(haveTold([member(), member({ phase: "coming", told: undefined })], NOW_SECONDS, NOW_SECONDS));
   });
 });
 
