@@ -136,6 +136,8 @@ export class AwsBed {
   readonly most: Record<Role, number> = { bridge: 0, jibri: 0 };
   /** Called before an instance obeys. */
   interrupt: (verb: Verb) => Promise<void> = () => Promise.resolve();
+  /** The shards that the scaler asks. */
+  shards: { shard: string; url: string }[] = [];
   private isOver = false;
   private readonly scalers: ScalerProcess[] = [];
   private static count = 0;
@@ -256,6 +258,7 @@ export class AwsBed {
         })),
         agentPort: this.agentPort,
         agentToken: AGENT_TOKEN,
+        shards: this.shards,
         leaseSeconds: 2,
       },
       ...this.policy(policy),

@@ -13,6 +13,7 @@ import { clientSettings, Cloud, type Hook } from "./cloud";
 import {
   commanded,
   desiredNow,
+  haveTold,
   hostName,
   isProvenEmpty,
   maximumFor,
@@ -33,8 +34,6 @@ import { metricsOf, statusOf, type SeenPool } from "./status";
 import { Table } from "./table";
 import { stepsFor, type Step } from "./termination";
 
-/** Instances that were there before this scaler get so long to say how they are before it decides without them. */
-const TOLD_GRACE_SECONDS = 60;
 /** A machine whose agent has not said a word by then is worth a line. */
 const BOOT_SECONDS = 300;
 const METRICS_SECONDS = 60;
@@ -237,8 +236,7 @@ export class AwsFleet implements FleetPort {
   private placeOf({ fresh, group, members, most, of }: Sight, now: number) {
     const since = this.firstSeen.get(of.group) ?? now;
     this.firstSeen.set(of.group, since);
-    const haveAllTold = members.every(({ phase, told }) => phase !== "serving" || told !== undefined);
-    if (haveAllTold || now - since >= TOLD_GRACE_SECONDS) this.hasTold.add(of.group);
+    if (haveTold(members, since, now)) this.hasTold.add(of.group);
     const desired = desiredNow(group.desired, this.commands.get(of.group), now);
     const told = this.hasTold.has(of.group);
     return placeOf(of, members, { desired, fresh, most, told }, now);

@@ -119,6 +119,14 @@ const isCarrying = ({ participants, conferences }: BridgeLoad): boolean =>
 export const isDoomed = ({ notice, phase }: Member): boolean =>
   phase === "waits" || phase === "retained" || (phase === "serving" && notice !== undefined);
 
+/** Instances that were there before this scaler get so long to say how they are before it decides without them. */
+const TOLD_GRACE_SECONDS = 60;
+
+/** Whether all that serve have said how they are since this scaler first saw the group, or had time enough to. */
+export const haveTold = (members: readonly Member[], sinceSeconds: number, nowSeconds: number): boolean =>
+  nowSeconds - sinceSeconds >= TOLD_GRACE_SECONDS ||
+  members.every(({ phase, told }) => phase !== "serving" || told !== undefined);
+
 /** A group as a place, for who decides. */
 export interface GroupPlace {
   readonly host: Host;

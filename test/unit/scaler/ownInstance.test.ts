@@ -132,6 +132,9 @@ describe("an agent whose machine is one instance's alone", () => {
   }
 
   it("launches it by itself, and nothing else: there is no room, and nobody removes it", async () => {
+    const early = new DockerHost(configuration(engine), pino({ level: "silent" }));
+    const { version: none } = await early.state();
+    assert.equal(await early.launch("s1-bridges-b", { pool: "s1-bridges", version: none }), "no slot");
     const host = await begun();
     assert.deepEqual(engine.asked, LAUNCH);
     const { instances, pools, version } = await host.state();

@@ -7,6 +7,7 @@ import { withLeast } from "../../../../scaler/core/policy";
 import {
   commanded,
   desiredNow,
+  haveTold,
   isProvenEmpty,
   maximumFor,
   membersOf,
@@ -51,9 +52,9 @@ describe("a group of machines as a place", () => {
   it("has its instances by their names, each with what its own agent says", () => {
     const told = fleetOf({
       bridges: [
-        bridge("s1-bridges-0a", { participants: 3 }, { host: "i-0a" }),
         // Another machine's agent at an address that was this one's.
         bridge("s1-bridges-0b", { participants: 9 }, { host: "i-0a" }),
+        bridge("s1-bridges-0a", { participants: 3 }, { host: "i-0a" }),
       ],
     });
     const described = group({ "i-0a": "InService", "i-0b": "InService", "i-0c": "Warmed:Stopped" });
@@ -192,6 +193,15 @@ describe("who was there before this scaler", () => {
       "jibris",
       "jibris",
     ]);
+  });
+});
+
+describe("a group has told", () => {
+  it("once all that serve have, or had their time", () => {
+    const late = [member(), member({ told: undefined })];
+    assert(!haveTold(late, NOW_SECONDS - 59, NOW_SECONDS));
+    assert(haveTold(late, NOW_SECONDS - 60, NOW_SECONDS));
+    assert(haveTold([member(), member({ phase: "coming", told: undefined })], NOW_SECONDS, NOW_SECONDS));
   });
 });
 
