@@ -59,6 +59,8 @@ describe("the prod stack on AWS's emulator", function () {
     });
     await stack.setConfig("aws.endpoint", emulator.url);
     await stack.setConfig("aws.frontDoor.zoneId", (HostedZone?.Id ?? "").replace("/hostedzone/", ""));
+    // A schedule may not ask for more than the maximum that a test sets.
+    await stack.setConfig("aws.schedules[0].bridgesMin", "2");
     await stack.setConfig("scaler.tickSeconds", "1");
     await stack.setConfig("bridges.scaleInDelaySeconds", "2");
     await stack.setConfig("jibris.scaleInDelaySeconds", "2");
