@@ -167,6 +167,7 @@ export class AwsPool extends pulumi.ComponentResource {
         networkInterfaces: [
           // Users reach each bridge at an address of its own.
           {
+            deviceIndex: 0,
             associatePublicIpAddress: "true",
             securityGroups: [network.groups[role]],
             deleteOnTermination: "true",
