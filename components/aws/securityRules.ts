@@ -37,6 +37,15 @@ const tcp = (from: Flow["from"], to: Flow["to"], port: number, why: string): Flo
   why,
 });
 
+const udp = (from: Flow["from"], to: Flow["to"], first: number, last: number, why: string): Flow => ({
+  from,
+  to,
+  protocol: "udp",
+  first,
+  last,
+  why,
+});
+
 /** Where live streams go: RTMP. */
 const STREAM_PORT = 1935;
 
@@ -48,15 +57,10 @@ export function flows(settings: Pick<AwsFleetSettings, "aws" | "images" | "recor
       tcp("world", "loadBalancer", port, `users: ${name}`),
       tcp("loadBalancer", "edge", port, `users: ${name}`),
     ]),
-    { from: "world", to: "bridge", protocol: "udp", first: MEDIA_PORT, last: MEDIA_PORT, why: "media" },
-    {
-      from: "bridge",
-      to: "world",
-      protocol: "udp",
-      first: 1,
-      last: 65535,
-      why: "media, to whatever port a user has",
-    },
+    udp("world", "bridge", MEDIA_PORT, MEDIA_PORT, "media"),
+    udp("bridge", "world", 1, 65535, "media, to whatever port a user has"),
+    // By their public addresses, which no group's name stands for.
+    udp("jibri", "world", MEDIA_PORT, MEDIA_PORT, "media of the bridges"),
     tcp("edge", "edge", edgePorts.peers, "which room is on which shard"),
     tcp("edge", "edge", edgePorts.keeper, "keepers agree on the shards"),
     tcp("edge", "edge", edgePorts.entry, "requests that a node cannot route"),

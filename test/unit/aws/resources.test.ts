@@ -149,6 +149,10 @@ describe("the network, the front door and the recordings on AWS", function () {
     );
     const tls = inputsOf(only("aws:lb/listener:Listener"), "front-door-https");
     assert.deepEqual([tls["port"], tls["protocol"]], [443, "TLS"]);
+    // Of TLS it is AWS's own.
+    assert.equal(tls["tcpIdleTimeoutSeconds"], undefined);
+    const plain = inputsOf(only("aws:lb/listener:Listener"), "front-door-http");
+    assert.deepEqual([plain["port"], plain["protocol"], plain["tcpIdleTimeoutSeconds"]], [80, "TCP", 350]);
     // The certificate only once it is valid.
     assert.equal(tls["certificateArn"], "arn:Certificate:front-door");
     const validation = inputsOf(only("aws:acm/certificateValidation:CertificateValidation"), "front-door");

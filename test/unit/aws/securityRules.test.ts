@@ -53,17 +53,23 @@ describe("security groups' rules", () => {
     );
   });
 
-  it("let machines out for the web alone, bridges for media, Jibris for streams where they may", () => {
+  it("let machines out for the web alone, bridges and Jibris for media, Jibris for streams where they may", () => {
     const outward = (given: Record<string, unknown>, role: Flow["from"]): string[] =>
       flowsOf(given)
         .filter(({ from, to }) => from === role && to === "world")
         .map(({ first, last, protocol }) => `${first}-${last}/${protocol}`);
     const web = ["80-80/tcp", "443-443/tcp"];
     assert.deepEqual(outward(goodAwsSettings(), "loadBalancer"), []);
-    for (const role of ["edge", "shard", "jibri", "scaler"] as const)
+    for (const role of ["edge", "shard", "scaler"] as const)
       assert.deepEqual(outward(goodAwsSettings(), role), web, role);
     assert.deepEqual(outward(goodAwsSettings(), "bridge"), ["1-65535/udp", ...web]);
-    assert.deepEqual(outward(everything, "jibri"), [...web, "5000-5000/tcp", "1935-1935/tcp"]);
+    assert.deepEqual(outward(goodAwsSettings(), "jibri"), ["10000-10000/udp", ...web]);
+    assert.deepEqual(outward(everything, "jibri"), [
+      "10000-10000/udp",
+      ...web,
+      "5000-5000/tcp",
+      "1935-1935/tcp",
+    ]);
   });
 
   it("let machines reach registries, authorities and emulators that have ports of their own", () => {
