@@ -205,6 +205,8 @@ export interface FrontDoor {
 
 /** What the scaler needs to see the pools and to act on them. */
 export interface Control extends pulumi.Resource {
+  /** The scaler that such hands are for. */
+  readonly program: ProgramName;
   /** How a node of the service finds its hands. Secret. */
   configuration(scaler: string): pulumi.Output<ControlConfiguration>;
 }

@@ -66,7 +66,7 @@ export class ScalerService extends pulumi.ComponentResource {
           address,
           containers: [
             {
-              ...programContainer({ name: "scaler", program: "scaler", image, configuration }),
+              ...programContainer({ name: "scaler", program: control.program, image, configuration }),
               ports: [{ container: api.port, published: api.port, protocol: "tcp", reach: "private" }],
             },
           ],

@@ -115,7 +115,7 @@ export type PoolTemplate = z.output<typeof template>;
 /** What the agent of a host reads. */
 export const agentConfiguration = z.strictObject({
   stack: z.string(),
-  host: z.string(),
+  host: z.string().describe("Its name; a machine's of a group: its id without i-."),
   listen: z.strictObject({ address: z.string(), port: z.int(), token, tls: tls.optional() }),
   dockerSocket: z.string(),
   uploader: z.url().optional().describe("The host's uploader; none where no Jibri runs."),

@@ -21,6 +21,7 @@ export interface AwsControlArgs {
 
 /** What the scalers share: who of them acts, what they saw, and the groups and the queue that they act by. */
 export class AwsControl extends pulumi.ComponentResource implements Control {
+  readonly program = "awsScaler";
   /** What a scaler's machine may. */
   readonly rights: readonly Statement[];
   private readonly controlled: pulumi.Output<

@@ -18,6 +18,7 @@ export interface DockerControlArgs {
 
 /** The agents of all hosts that run bridges or Jibris, one certificate and one token for them. */
 export class DockerControl extends pulumi.ComponentResource implements Control {
+  readonly program = "scaler";
   private readonly controlled: pulumi.Output<ControlConfiguration>;
 
   constructor(name: string, args: DockerControlArgs, opts?: pulumi.ComponentResourceOptions) {

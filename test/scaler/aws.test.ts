@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwsEmulator } from "../support/aws/emulator";
 import { AwsBed, CLOCK_SCALE, newEmulator, until } from "./awsBed";
@@ -47,6 +51,27 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     );
     assert.deepEqual(await bed.metricNames(), ["Instances", "Load", "Retained", "ScalerAlive", "Silent"]);
     assert.equal(await scaler.end("SIGTERM"), 0);
+  });
+
+  it("writes down what each shard's conference focus holds, and who does not say", async () => {
+    const [stats] =
+      readFileSync("test/fixtures/recorded/jicofo_conf_stats.http", "utf8").match(/^\{.*$/m) ?? [];
+    const shard = createServer(({ url }, response) => {
+      response.writeHead(url === "/_stats" ? 200 : 404).end(stats);
+    }).listen(0, "127.0.0.1");
+    after(() => shard.close());
+    await once(shard, "listening");
+    bed = await AwsBed.start(emulator);
+    const { port } = shard.address() as AddressInfo;
+    bed.shards = [
+      { shard: "s1", url: `http://127.0.0.1:${port}` },
+      { shard: "s2", url: "http://127.0.0.1:1" },
+    ];
+    await bed.scaler();
+    await bed.settled(2, 1);
+    const [s1, s2] = (await bed.status()).shards;
+    assert(s1 && "conferences" in s1 && s1.conferences === 1, JSON.stringify(s1));
+    assert(s2 && "error" in s2 && /ECONNREFUSED/.test(s2.error), JSON.stringify(s2));
   });
 
   it("does so with calls throttled, descriptions out of date and every message twice", async () => {
@@ -123,7 +148,12 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
         await (await second.ask("/metrics")).text(),
       ),
     );
+    bed.load(80);
+    await bed.settled(3, 1);
+    bed.load(0);
+    await bed.settled(2, 1);
     assert.deepEqual(await (await second.ask("/v1/decisions")).json(), []);
+    assert.equal(new Set(bed.tellings.map(({ id, verb }) => `${id} ${verb}`)).size, bed.tellings.length);
     await first.end("SIGTERM");
     bed.load(80);
     await bed.settled(3, 1);
@@ -200,11 +230,11 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     assert(victim);
     for (const body of ["", "{}", "no message"]) await bed.send(body);
     await bed.announce("i-0123456789abcdef0", "interruption");
-    await bed.announce(victim.id, "rebalance");
+    await bed.announce(victim.id, "interruption", 52);
     await until("it is drained", () => victim.instance.draining);
     await first.end("SIGKILL");
     await bed.scaler("scaler-2");
-    victim.instance.participants = 0;
+    // The notice was deleted from the queue; a minute before the end everybody is moved all the same.
     await until("it is gone", () => !bed.machines.has(victim.id));
     await bed.settled(2, 1);
     assert.deepEqual(bed.cut, []);
@@ -269,9 +299,53 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     await sleep(3000);
     await bed.settled(3, 1);
     assert.deepEqual(bed.tellings, []);
+    const [broken] = bed.up("bridge");
+    assert(broken);
+    broken.instance.ended = true;
+    await until("another is in its place", () => !bed.machines.has(broken.id));
+    await bed.settled(3, 1);
     await bed.change("bridge", { MinSize: 0 });
     await bed.settled(1, 1);
     assert.deepEqual(bed.cut, []);
+  });
+
+  it("a machine that breaks is its group's to replace, and its hook is answered at once", async () => {
+    bed = await AwsBed.start(emulator);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    const [victim] = bed.up("bridge");
+    assert(victim);
+    await emulator.killMachine(victim.id);
+    await bed.settled(2, 1);
+    assert(!bed.counted("bridge").includes(victim.id));
+    // Died while it took conferences: nothing that anybody could have drained.
+    assert.deepEqual(bed.cut, [victim.name]);
+    assert.equal((await bed.group("bridge")).DesiredCapacity, 2);
+  });
+
+  it("what AWS cannot launch now is waited for, and not asked for again", async () => {
+    bed = await AwsBed.start(emulator);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    emulator.failLaunches(3);
+    bed.load(80);
+    await sleep(3000);
+    assert.equal((await bed.group("bridge")).DesiredCapacity, 3);
+    await bed.settled(3, 1);
+    assert.deepEqual(bed.most, { bridge: 3, jibri: 1 });
+  });
+
+  it("machines that wait in a warm pool are no instances, and go when they are to", async () => {
+    bed = await AwsBed.start(emulator);
+    await bed.scaler();
+    await bed.settled(2, 1);
+    await bed.warm("bridge", 1);
+    await until("one is warm", () => bed.states("bridge").includes("Warmed:Stopped"));
+    await sleep(1000);
+    assert.equal(bed.counted("bridge").length, 2);
+    await bed.warm("bridge", 0);
+    await bed.settled(2, 1);
+    assert.deepEqual(bed.tellings, []);
   });
 
   it("machines of an older launch template are replaced one by one, each once it is empty", async () => {

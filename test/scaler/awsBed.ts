@@ -2,7 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   AutoScalingClient,
   CreateAutoScalingGroupCommand,
+  DeleteWarmPoolCommand,
   DescribeAutoScalingGroupsCommand,
+  PutWarmPoolCommand,
   TerminateInstanceInAutoScalingGroupCommand,
   UpdateAutoScalingGroupCommand,
   type UpdateAutoScalingGroupCommandInput,
@@ -46,7 +48,7 @@ class FakeMachine implements HostBackend {
   readonly instance: FakeInstance;
   /** Recordings that are not in the store yet. */
   unsaved = 0;
-  private server: HostApiServer | undefined;
+  private server: Promise<HostApiServer> | undefined;
   private looks = 0;
 
   constructor(
@@ -70,20 +72,21 @@ class FakeMachine implements HostBackend {
 
   async start(address: string, port: number): Promise<void> {
     const log = pino({ level: "silent" });
-    this.server = await serveHostApi({ listen: { address, port, token: AGENT_TOKEN }, backend: this, log });
+    this.server = serveHostApi({ listen: { address, port, token: AGENT_TOKEN }, backend: this, log });
+    await this.server;
   }
 
   async stop(): Promise<void> {
     const { server } = this;
     this.server = undefined;
-    await server?.close();
+    await (await server)?.close();
   }
 
   state(): Promise<HostState> {
     this.looks += 1;
     const item = { instance: this.name, bytes: 1, attempts: 1, partial: false, state: "waiting" as const };
     return Promise.resolve({
-      host: this.id,
+      host: this.id.replace(/^i-/, ""),
       time: new Date().toISOString(),
       version: "1",
       pools: [{ name: POOLS[this.role], role: this.role, revision: "1", room: 0 }],
@@ -133,6 +136,9 @@ export class AwsBed {
   readonly most: Record<Role, number> = { bridge: 0, jibri: 0 };
   /** Called before an instance obeys. */
   interrupt: (verb: Verb) => Promise<void> = () => Promise.resolve();
+  /** The shards that the scaler asks. */
+  shards: { shard: string; url: string }[] = [];
+  private isOver = false;
   private readonly scalers: ScalerProcess[] = [];
   private static count = 0;
 
@@ -213,7 +219,8 @@ export class AwsBed {
   private follow(): void {
     this.emulator.onLaunch(async ({ group, id, privateAddress }) => {
       const role = (["bridge", "jibri"] as const).find((one) => this.names[one] === group);
-      if (!role) return;
+      // The groups go on until the emulator ends.
+      if (!role || this.isOver) return;
       this.most[role] = Math.max(this.most[role], this.counted(role).length);
       const machine = new FakeMachine(id, role, async (verb) => {
         this.tellings.push({ id, verb });
@@ -251,6 +258,7 @@ export class AwsBed {
         })),
         agentPort: this.agentPort,
         agentToken: AGENT_TOKEN,
+        shards: this.shards,
         leaseSeconds: 2,
       },
       ...this.policy(policy),
@@ -360,6 +368,16 @@ export class AwsBed {
     return [...new Set(Metrics.map(({ MetricName }) => MetricName ?? ""))].sort();
   }
 
+  /** So many machines wait, stopped, beside the group's. */
+  async warm(role: Role, count: number): Promise<void> {
+    const AutoScalingGroupName = this.names[role];
+    await this.scaling.send(
+      count > 0
+        ? new PutWarmPoolCommand({ AutoScalingGroupName, MinSize: count, MaxGroupPreparedCapacity: count })
+        : new DeleteWarmPoolCommand({ AutoScalingGroupName }),
+    );
+  }
+
   /** Another version of its launch template, for what it launches from now on. */
   async newTemplate(role: Role): Promise<void> {
     const { LaunchTemplateVersion: made } = await this.ec2.send(
@@ -374,6 +392,7 @@ export class AwsBed {
   }
 
   async dispose(): Promise<void> {
+    this.isOver = true;
     for (const scaler of this.scalers) await scaler.dispose();
     for (const machine of this.machines.values()) await machine.stop();
     for (const client of [this.scaling, this.sqs, this.dynamo, this.watch, this.ec2]) client.destroy();

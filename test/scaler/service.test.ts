@@ -110,6 +110,23 @@ describe("the scaler, a process beside a host", () => {
     assert(scaler.isRunning);
   });
 
+  it("takes another configuration while it runs, and ends where that takes a new start", async () => {
+    await settled(2, 1);
+    const bridges = (min: number) => ({
+      bridgePools: [{ name: "s1-bridges", shard: "s1", policy: { min, max: 4, spare: 0 } }],
+    });
+    scaler.change(bridges(3));
+    await settled(3, 1);
+    const [pool] = (await (await scaler.ask("/v1/pools")).json()) as { policy: { min: number } }[];
+    assert.equal(pool?.policy.min, 3);
+    scaler.rewrite({});
+    await until("it says that it is broken", () => /configuration is broken/.test(scaler.output));
+    assert(scaler.isRunning && !scaler.output.includes(AGENT_TOKEN));
+    scaler.change({ stack: "another" });
+    await until("it ends", () => !scaler.isRunning);
+    assert.equal(await scaler.end("SIGTERM"), 0);
+  });
+
   it("ends on SIGTERM with code 0", async () => {
     await settled(2, 1);
     assert.equal(await scaler.end("SIGTERM"), 0);

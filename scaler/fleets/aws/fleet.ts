@@ -13,6 +13,8 @@ import { clientSettings, Cloud, type Hook } from "./cloud";
 import {
   commanded,
   desiredNow,
+  haveTold,
+  hostName,
   isProvenEmpty,
   maximumFor,
   membersOf,
@@ -32,8 +34,6 @@ import { metricsOf, statusOf, type SeenPool } from "./status";
 import { Table } from "./table";
 import { stepsFor, type Step } from "./termination";
 
-/** Instances that were there before this scaler get so long to say how they are before it decides without them. */
-const TOLD_GRACE_SECONDS = 60;
 /** A machine whose agent has not said a word by then is worth a line. */
 const BOOT_SECONDS = 300;
 const METRICS_SECONDS = 60;
@@ -186,11 +186,15 @@ export class AwsFleet implements FleetPort {
     const ids = [...this.known.values()].flatMap(({ group }) =>
       group.instances.filter(({ lifecycle }) => !lifecycle.startsWith("Pending")).map(({ id }) => id),
     );
-    const clients = ids.flatMap((id) => this.clientOf(id) ?? []);
-    this.clients = new Map([...this.clients].filter(([id]) => clients.some(({ host }) => host === id)));
+    const clients = ids.flatMap((id) => {
+      const client = this.clientOf(id);
+      return client ? [[id, client] as const] : [];
+    });
+    const asked = new Set(clients.map(([id]) => id));
+    this.clients = new Map([...this.clients].filter(([id]) => asked.has(id)));
     return Promise.all(
-      clients.map(async (client) => ({
-        name: client.host,
+      clients.map(async ([name, client]) => ({
+        name,
         drained: false,
         report: await client.state().catch((error: unknown): HostReport => ({ error: messageOf(error) })),
       })),
@@ -205,7 +209,7 @@ export class AwsFleet implements FleetPort {
     const { agentCertificate: certificate, agentPort, agentToken: token } = this.configuration;
     const scheme = certificate === undefined ? "http" : "https";
     const client = new AgentClient({
-      host: id,
+      host: hostName(id),
       url: `${scheme}://${address}:${agentPort}`,
       token,
       certificate,
@@ -232,8 +236,7 @@ export class AwsFleet implements FleetPort {
   private placeOf({ fresh, group, members, most, of }: Sight, now: number) {
     const since = this.firstSeen.get(of.group) ?? now;
     this.firstSeen.set(of.group, since);
-    const haveAllTold = members.every(({ phase, told }) => phase !== "serving" || told !== undefined);
-    if (haveAllTold || now - since >= TOLD_GRACE_SECONDS) this.hasTold.add(of.group);
+    if (haveTold(members, since, now)) this.hasTold.add(of.group);
     const desired = desiredNow(group.desired, this.commands.get(of.group), now);
     const told = this.hasTold.has(of.group);
     return placeOf(of, members, { desired, fresh, most, told }, now);

@@ -74,8 +74,11 @@ export interface Member {
   readonly told: Bridge | Jibri | undefined;
 }
 
+/** The name of a machine's agent, as its host. */
+export const hostName = (id: string): string => id.replace(/^i-/, "");
+
 /** An instance's name: the agent of the machine gives it the same. */
-export const instanceName = (pool: string, id: string): string => `${pool}-${id.replace(/^i-/, "")}`;
+export const instanceName = (pool: string, id: string): string => `${pool}-${hostName(id)}`;
 
 const endings = new Set(["shutting-down", "terminated", "stopping", "stopped"]);
 
@@ -116,6 +119,14 @@ const isCarrying = ({ participants, conferences }: BridgeLoad): boolean =>
 export const isDoomed = ({ notice, phase }: Member): boolean =>
   phase === "waits" || phase === "retained" || (phase === "serving" && notice !== undefined);
 
+/** Instances that were there before this scaler get so long to say how they are before it decides without them. */
+const TOLD_GRACE_SECONDS = 60;
+
+/** Whether all that serve have said how they are since this scaler first saw the group, or had time enough to. */
+export const haveTold = (members: readonly Member[], sinceSeconds: number, nowSeconds: number): boolean =>
+  nowSeconds - sinceSeconds >= TOLD_GRACE_SECONDS ||
+  members.every(({ phase, told }) => phase !== "serving" || told !== undefined);
+
 /** A group as a place, for who decides. */
 export interface GroupPlace {
   readonly host: Host;
@@ -149,7 +160,7 @@ export function placeOf(
   nowSeconds: number,
 ): GroupPlace {
   const counted = members.filter(({ phase }) => phase === "coming" || phase === "serving").length;
-  const seen = members.map((member) => seenAs(member, { group: name, pool, role }));
+  const seen = members.map((member) => seenAs(member, { group: name, pool, role }, nowSeconds));
   const toCome = Array.from({ length: Math.max(0, desired - counted) }, (_, index) =>
     untold(role, {
       name: `${pool}-to-come-${index + 1}`,
@@ -170,6 +181,9 @@ export function placeOf(
   };
 }
 
+/** From its launch to its agent's first word a machine may take so long: it installs, and pulls images. */
+const BOOT_LIMIT_SECONDS = 1200;
+
 type Facts = Omit<Bridge, "load" | "sick">;
 
 /** What nobody has told anything of. */
@@ -180,9 +194,9 @@ function untold(role: PoolGroup["role"], facts: Facts): Bridge | Jibri {
     : { ...facts, status: unknown, unsaved: unknown, fenced: false };
 }
 
-function seenAs(member: Member, { group, pool, role }: PoolGroup): Bridge | Jibri {
+function seenAs(member: Member, { group, pool, role }: PoolGroup, nowSeconds: number): Bridge | Jibri {
   const { current, id, launchedAtSeconds, name, told } = member;
-  const life = lifeOf(member);
+  const life = lifeOf(member, nowSeconds);
   if (!told) return untold(role, { name, pool, host: group, machine: id, current, launchedAtSeconds, life });
   const placed = { host: group, current: told.current && current && !isDoomed(member), life };
   if (!isBridge(told)) return { ...told, ...placed, fenced: told.fenced || isDoomed(member) };
@@ -195,12 +209,13 @@ function seenAs(member: Member, { group, pool, role }: PoolGroup): Bridge | Jibr
     : { ...told, ...placed };
 }
 
-function lifeOf(member: Member): Life {
-  const { phase, told } = member;
+function lifeOf(member: Member, nowSeconds: number): Life {
+  const { launchedAtSeconds, phase, told } = member;
   if (phase === "coming") return "launching";
   if (phase === "going" || phase === "aside" || member.gone) return "stopping";
   if (isDoomed(member)) return isInUse(told) ? "running" : "stopping";
-  if (!told || told.life === "unreachable") return "running";
+  if (!told) return nowSeconds - launchedAtSeconds < BOOT_LIMIT_SECONDS ? "launching" : "running";
+  if (told.life === "unreachable") return "running";
   // Its recordings go with the machine: until they are in the store it is neither there nor over.
   const isOver = told.life === "exited" || told.life === "failed";
   return isOver && !isSaved(told) ? "stopping" : told.life;

@@ -7,6 +7,7 @@ import { withLeast } from "../../../../scaler/core/policy";
 import {
   commanded,
   desiredNow,
+  haveTold,
   isProvenEmpty,
   maximumFor,
   membersOf,
@@ -51,13 +52,14 @@ describe("a group of machines as a place", () => {
   it("has its instances by their names, each with what its own agent says", () => {
     const told = fleetOf({
       bridges: [
-        bridge("s1-bridges-0a", { participants: 3 }, { host: "i-0a" }),
         // Another machine's agent at an address that was this one's.
         bridge("s1-bridges-0b", { participants: 9 }, { host: "i-0a" }),
+        bridge("s1-bridges-0a", { participants: 3 }, { host: "i-0a" }),
       ],
     });
     const described = group({ "i-0a": "InService", "i-0b": "InService", "i-0c": "Warmed:Stopped" });
-    const members = membersOf(BRIDGES, described, new Map([["i-0a", machine()]]), none, told, NOW_SECONDS);
+    const machines = new Map(["i-0a", "i-0b"].map((id) => [id, machine()]));
+    const members = membersOf(BRIDGES, described, machines, none, told, NOW_SECONDS);
     assert.deepEqual(
       members.map(({ name, told: said }) => [name, said?.name]),
       [
@@ -76,6 +78,12 @@ describe("a group of machines as a place", () => {
       member({ told: bridge("s1-bridges-a", {}, { host: "i-a", life: "unreachable", ...silent }) }),
     );
     assert.deepEqual([life, load.kind], ["running", "unknown"]);
+  });
+
+  it("has one whose agent has not said a word yet as launching, as long as a machine may take to boot", () => {
+    const life = (ageSeconds: number) =>
+      seen(member({ told: undefined, launchedAtSeconds: NOW_SECONDS - ageSeconds })).life;
+    assert.deepEqual([life(600), life(1300)], ["launching", "running"]);
   });
 
   it("has what is to come, with a machine and without one, as launching", () => {
@@ -185,6 +193,15 @@ describe("who was there before this scaler", () => {
       "jibris",
       "jibris",
     ]);
+  });
+});
+
+describe("a group has told", () => {
+  it("once all that serve have, or had their time", () => {
+    const late = [member(), member({ told: undefined })];
+    assert(!haveTold(late, NOW_SECONDS - 59, NOW_SECONDS));
+    assert(haveTold(late, NOW_SECONDS - 60, NOW_SECONDS));
+    assert(haveTold([member(), member({ phase: "coming", told: undefined })], NOW_SECONDS, NOW_SECONDS));
   });
 });
 

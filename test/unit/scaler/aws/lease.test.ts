@@ -86,6 +86,13 @@ describe("the lease", () => {
     scalers.turn("a");
     assert(!scalers.leads("a"));
   });
+  it("is nobody's any more who sees it with another", () => {
+    const scalers = new Scalers();
+    scalers.turn("a");
+    scalers.item = { holder: "b", beat: "b's" };
+    scalers.turn("a");
+    assert(!scalers.leads("a"));
+  });
   it("that was given back is taken at once", () => {
     const scalers = new Scalers();
     scalers.turn("a");
