@@ -38,6 +38,7 @@ const suites = {
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
   keeper: { command: mocha("--timeout=60000", "test/keeper/**/*.test.ts"), system: true, aside: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true, aside: true },
+  machine: { command: mocha("--timeout=60000", "test/machine/**/*.test.ts"), system: true },
   standins: {
     command: besideDocker(
       mocha("--timeout=300000", "test/standins/**/*.{test,e2e}.ts", "test/e2e/clients/**/*.test.ts"),

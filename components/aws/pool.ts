@@ -5,7 +5,7 @@ import type { PoolArgs, PoolRole } from "../platform";
 import type { AwsSettings } from "../settings/awsSchema";
 import type { AgentAccess } from "./agentAccess";
 import { allTags } from "./context";
-import { poolContainers } from "./machine/poolContainers";
+import { instanceImage, poolContainers } from "./machine/poolContainers";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, diskGiB, metadataOptions, ROOT_DEVICE } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
@@ -140,6 +140,7 @@ export class AwsPool extends pulumi.ComponentResource {
           tls: access.tls,
         }),
         privateAddress: "",
+        pulledAhead: [instanceImage(template)],
       },
       { parent: this },
     );

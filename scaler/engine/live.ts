@@ -56,7 +56,7 @@ export async function applyLive(
     await reload(container, target.reloadSignal);
     await newProcess(container, before);
   }
-  if (!isFirst) await inForce(docker, target.settled);
+  if (!isFirst) await untilSettled(docker, target.settled);
   // Only now: a run that ended before it must reload when it is repeated.
   await link(container, directory, "loaded", generation);
   const stale = `find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
@@ -76,8 +76,14 @@ async function makeRunDirectory(
   await container.putArchive(tar, { path: directory });
 }
 
-/** Waits until what is wanted is in force. Where nothing runs that could say so, it comes into force when that starts. */
-async function inForce(docker: Docker, { command, container: name }: LiveTarget["settled"]): Promise<void> {
+/**
+ * Waits until what is wanted is in force. Where nothing runs that could say so, it comes into force when that starts.
+ * @throws what the one that was asked says is missing
+ */
+export async function untilSettled(
+  docker: Docker,
+  { command, container: name }: LiveTarget["settled"],
+): Promise<void> {
   const container = docker.getContainer(name);
   const isRunning = await container.inspect().then(
     ({ State }) => State.Running,

@@ -3,11 +3,12 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
-import { applyLive } from "../engine/live";
+import { applyLive, untilSettled } from "../engine/live";
 import { pullIfAbsent } from "../engine/pull";
 import { labels } from "../labels";
 import { clearAway, Content, fill, layDown, withFiles, type Self } from "./content";
 import { verdictOn, type EmptySince } from "./guard";
+import { listens } from "./listens";
 import { MANIFEST_FILE, machineManifest, type MachineContainer, type MachineManifest } from "./manifest";
 import { planOf, type Plan, type Present } from "./plan";
 import type { MachineReport } from "./report";
@@ -32,6 +33,7 @@ export type Outcome = Pick<MachineReport, "state" | "reason" | "replaced">;
 const RUN_FOLDER = "/run/jitsi-fleet";
 const COMPOSE_FILE = `${RUN_FOLDER}/compose.json`;
 const HEALTHY_LIMIT_SECONDS = 180;
+const LISTENING_LIMIT_SECONDS = 60;
 
 interface Service {
   readonly container: MachineContainer;
@@ -84,6 +86,11 @@ export async function apply(args: ApplyArgs): Promise<Outcome> {
     if (deed === "start") await args.compose(up("--no-recreate", container.name));
     if (deed !== "keep" && container.isChecked) await untilHealthy(docker, container);
     if (container.live) await applyLive(docker, container.live.target, await liveFiles(content, container));
+  }
+  // Only then it serves: another node of the edge may go after this report.
+  for (const { container } of services) {
+    if (container.live) await untilSettled(docker, container.live.target.settled);
+    if (!container.isChecked) await untilListening(container);
   }
   await clearAway(
     root,
@@ -177,6 +184,18 @@ async function untilHealthy(docker: Docker, { dockerName }: MachineContainer): P
     }
     await sleep(1000);
   }
+}
+
+async function untilListening({ dockerName, listens: places }: MachineContainer): Promise<void> {
+  const limit = Date.now() + LISTENING_LIMIT_SECONDS * 1000;
+  for (const { address, port } of places)
+    while (!(await listens(address, port))) {
+      if (Date.now() > limit)
+        throw new Error(
+          `${dockerName} does not answer at ${address}:${port} after ${LISTENING_LIMIT_SECONDS} s: see docker logs ${dockerName}`,
+        );
+      await sleep(500);
+    }
 }
 
 async function liveFiles(

@@ -1,8 +1,7 @@
-import { once } from "node:events";
-import { connect } from "node:net";
 import type Docker from "dockerode";
 import { runInContainer } from "../engine/exec";
 import { shardInUse } from "../inUse";
+import { listens } from "./listens";
 import type { MachineManifest } from "./manifest";
 
 /**
@@ -10,7 +9,6 @@ import type { MachineManifest } from "./manifest";
  * whoever was on the way has arrived.
  */
 const EMPTY_SECONDS = 60;
-const CONNECT_LIMIT_SECONDS = 3;
 
 /** Since when a shard is found empty, for the change that waits for it. Seconds since the epoch. */
 export interface EmptySince {
@@ -80,16 +78,4 @@ async function objectionOfEdge(
   if (serving.includes(true)) return undefined;
   const names = others.map((other) => other.name).join(", ");
   return `${name} is the only node of the edge that serves: ${names} cannot be reached. It is changed by itself once one of them serves`;
-}
-
-async function listens(host: string, port: number): Promise<boolean> {
-  const socket = connect({ host, port });
-  try {
-    await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_LIMIT_SECONDS * 1000) });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

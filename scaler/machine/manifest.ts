@@ -34,6 +34,8 @@ const container = z.strictObject({
   owner,
   /** Whether it has a health check that is waited for. */
   isChecked: z.boolean(),
+  /** Where it answers the world over TCP, waited for where it has no health check. */
+  listens: z.array(z.strictObject({ address: z.string(), port: z.int() })),
   live: z
     .strictObject({
       target: liveTarget,

@@ -1,83 +1,21 @@
-import { ENDPOINT_TAG, machineKeys, POINTER_TAG } from "@jitsi-fleet/scaler";
+import { machineKeys } from "@jitsi-fleet/scaler";
 import assert from "node:assert/strict";
 import {
   machineBundle,
   type MachineBundle,
   type MachineBundleArgs,
 } from "../../components/aws/machine/bundle";
-import { USER_DATA } from "../../components/aws/machine/userData";
-import { freePort } from "../support/freePort";
-import { ensureImages, imageName } from "../standins/build";
+import { imageName } from "../standins/build";
 import { SECRET, shard } from "../unit/aws/machineContainers";
-import { suites, type Suite } from "./base";
-import { BUCKET, FleetStore } from "./fleetStore";
-import { MachineUnderTest, type Ended } from "./machineUnderTest";
-import { Surroundings } from "./surroundings";
+import { suites } from "./base";
+import { Bed, INSTANCE, PROGRAM } from "./bed";
+import { BUCKET } from "./fleetStore";
 
-const INSTANCE = "i-0123456789abcdef0";
-const PROGRAM = "/usr/local/sbin/jitsi-fleet";
 const IMAGES = {
   prosody: imageName("prosody", "r1"),
   jicofo: imageName("jicofo", "r1"),
   web: imageName("web", "r1"),
 };
-
-/** A machine with all that it reaches. */
-class Bed {
-  readonly machine: MachineUnderTest;
-  store!: FleetStore;
-  surroundings!: Surroundings;
-
-  constructor(
-    number: number,
-    readonly name: string,
-  ) {
-    this.machine = new MachineUnderTest(number);
-  }
-
-  async start(suite: Suite): Promise<void> {
-    const { machine } = this;
-    await machine.plugIn();
-    this.store = new FleetStore(await freePort());
-    await this.store.start();
-    const tags: Record<string, string> = {
-      [POINTER_TAG]: `s3://${BUCKET}/${machineKeys(this.name).pointer}`,
-    };
-    this.surroundings = new Surroundings(machine.gateway, this.store.url, {
-      instance: INSTANCE,
-      privateAddress: machine.address,
-      tags,
-    });
-    await this.surroundings.start();
-    tags[ENDPOINT_TAG] = this.surroundings.awsUrl;
-    await machine.start(suite, this.surroundings);
-  }
-
-  async stop(): Promise<void> {
-    await this.machine.stop();
-    this.surroundings.stop();
-    await this.store.stop();
-  }
-
-  /** What the timer runs. */
-  follow(): Promise<Ended> {
-    return this.machine.run([PROGRAM], 300);
-  }
-
-  /** The same, as if what it waits for after a failure had passed. */
-  async followAtOnce(): Promise<Ended> {
-    await this.machine.run(["rm", "-f", "/run/jitsi-fleet/failed"]);
-    return this.follow();
-  }
-
-  /** Of each container by its name: its id, and whether it runs. */
-  async containers(): Promise<Record<string, string>> {
-    const found = await this.machine.docker.listContainers({ all: true });
-    return Object.fromEntries(
-      found.map(({ Id, Names, State }) => [(Names[0] ?? "").slice(1), `${Id} ${State}`]),
-    );
-  }
-}
 
 function shardBundle(bed: Bed, more: Partial<MachineBundleArgs> = {}): MachineBundle {
   const containers = (more.containers ?? shard()).map((spec) => ({
@@ -110,9 +48,7 @@ for (const suite of suites)
     after(() => bed.stop());
 
     it("leaves a timer that follows the pointer, valid by systemd's own word", async () => {
-      bed.machine.write("root/user-data", USER_DATA);
-      const { code, output } = await bed.machine.run(["bash", "/root/user-data"]);
-      assert.equal(code, 0, output);
+      await bed.runUserData();
       const units = ["jitsi-fleet.service", "jitsi-fleet.timer"].map((unit) => `/etc/systemd/system/${unit}`);
       const verified = await bed.machine.run(["systemd-analyze", "verify", "--man=no", ...units]);
       assert.equal(verified.output.replaceAll(/^(?!.*jitsi-fleet).*\n/gm, ""), "");
@@ -158,7 +94,7 @@ for (const suite of suites)
       describe("with the images", () => {
         before(async function () {
           this.timeout(300_000);
-          await ensureImages([bed.machine.socket]);
+          await bed.installImages();
         });
 
         it("brings the shard up, healthy and hardened, and reports that", async () => {

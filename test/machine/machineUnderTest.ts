@@ -37,7 +37,7 @@ exit 1
  * What it reaches is its Surroundings, on the other end of its one link; the metadata at its usual address.
  */
 export class MachineUnderTest {
-  readonly #folder = mkdtempSync(join(tmpdir(), "fleet-machine-"));
+  #folder = "";
   readonly #namespace: string;
   readonly #link: string;
   #holder: ChildProcess | undefined;
@@ -69,6 +69,7 @@ export class MachineUnderTest {
   /** The test's end of the link, before anything of the machine. */
   async plugIn(): Promise<void> {
     await this.#unplug();
+    this.#folder = mkdtempSync(join(tmpdir(), "fleet-machine-"));
     const namespace = this.#namespace;
     await run("ip", ["netns", "add", namespace], 10);
     await run(
@@ -140,11 +141,17 @@ exec sleep infinity`;
       "nsenter",
       [`--net=/run/netns/${this.#namespace}`, "unshare", ...namespaces, "bash", "-c", script],
       {
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", "pipe"],
       },
     );
     this.#holder = holder;
-    await once(holder.stdout, "data");
+    let fault = "";
+    holder.stderr.setEncoding("utf8").on("data", (text: string) => (fault += text));
+    const isUp = await Promise.race([
+      once(holder.stdout, "data").then(() => true),
+      once(holder, "exit").then(() => false),
+    ]);
+    if (!isUp) throw new Error(`the machine did not boot: ${fault}`);
     const { stdout } = await execute("pgrep", ["--parent", String(holder.pid)]);
     this.#pid = stdout.trim();
     this.base = base;

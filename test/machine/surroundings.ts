@@ -121,21 +121,17 @@ export class Surroundings {
     if (fault !== undefined) return [403, fault];
     const { method = "GET", url = "" } = request;
     this.requests.push(`${method} ${url}`);
-    const {
-      connection: _,
-      host: _host,
-      "content-length": _length,
-      expect: _expect,
-      ...headers
-    } = request.headers;
+    const passedOn = Object.entries(request.headers).filter(([name]) => !ofTheConnection.has(name));
     const answer = await fetch(this.motoUrl + url, {
       method,
-      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+      headers: Object.fromEntries(passedOn.map(([name, value]) => [name, String(value)])),
       ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
     });
     return [answer.status, Buffer.from(await answer.arrayBuffer())];
   }
 }
+
+const ofTheConnection = new Set(["connection", "content-length", "expect", "host"]);
 
 const sha256 = (text: Buffer | string): string => createHash("sha256").update(text).digest("hex");
 const hmac = (key: Buffer | string, text: string): Buffer => createHmac("sha256", key).update(text).digest();

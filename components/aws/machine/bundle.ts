@@ -162,7 +162,7 @@ function mountedFiles(spec: ContainerSpec): BundleFiles {
 }
 
 function machineContainer(
-  { name, stack }: MachineBundleArgs,
+  { name, privateAddress, stack }: MachineBundleArgs,
   spec: ContainerSpec,
   secret: readonly string[],
 ): MachineContainer {
@@ -181,6 +181,9 @@ function machineContainer(
     ...programOf(spec),
     owner: ownerOf(spec),
     isChecked: spec.healthCheck !== undefined,
+    listens: spec.ports
+      .filter(({ protocol, reach }) => protocol === "tcp" && reach === "world")
+      .map(({ published }) => ({ address: privateAddress, port: published })),
     ...(live === undefined
       ? {}
       : {

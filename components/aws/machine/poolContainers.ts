@@ -1,11 +1,10 @@
-import { INSTANCE, MACHINE, MEDIA_PORT, type AgentConfiguration } from "@jitsi-fleet/scaler";
+import { dockerName, INSTANCE, MACHINE, MEDIA_PORT, type AgentConfiguration } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { instanceBody } from "../../docker/container";
 import { poolTemplate } from "../../docker/files";
-import { RECORDINGS_VOLUME, UPLOADER_PORT } from "../../jitsi/recordings";
-import type { ContainerSpec, InstanceTemplate, PoolRole } from "../../platform";
+import { RECORDINGS_VOLUME, uploadLinks } from "../../jitsi/recordings";
+import type { ContainerSpec, InstanceTemplate, Member, PoolRole } from "../../platform";
 import { programContainer } from "../../program";
-import { dockerName } from "@jitsi-fleet/scaler";
 import { instanceNetwork } from "./bundle";
 
 /** A machine's bridge takes media at JVB's usual port: it is alone there. */
@@ -29,18 +28,24 @@ export interface PoolContainersArgs {
   readonly tls: { readonly certificate: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> };
 }
 
+/** The machine's one instance, before there is a machine. */
+const ownMember: Member = {
+  name: INSTANCE,
+  publicAddress: MACHINE.publicAddress,
+  privateAddress: MACHINE.privateAddress,
+  mediaPort: MEDIA_PORT,
+};
+
+/** The image of a pool's instances, which is not among those of the machine's containers. */
+export const instanceImage = (template: InstanceTemplate): string => template(ownMember).image;
+
 /**
  * What runs on a machine of a pool: the agent, and what uploads. The agent launches the machine's one instance by
  * itself, once: another revision of it comes with another machine.
  */
 export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
   const { agentPort, name, role, stack, tags, template, tls, token } = args;
-  const spec = template({
-    name: INSTANCE,
-    publicAddress: MACHINE.publicAddress,
-    privateAddress: MACHINE.privateAddress,
-    mediaPort: MEDIA_PORT,
-  });
+  const spec = template(ownMember);
   const made = poolTemplate(
     { pool: name, role, spec },
     instanceBody(spec, {
@@ -56,7 +61,7 @@ export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
       host: MACHINE.id,
       listen: { address: "0.0.0.0", port: agentPort, token: shared, tls: { certificate, privateKey } },
       dockerSocket: SOCKET,
-      ...(role === "jibri" ? { uploader: `http://127.0.0.1:${UPLOADER_PORT}` } : {}),
+      ...(role === "jibri" ? { uploader: uploadLinks({ network: "machine" }).uploader } : {}),
       slots: { bridge: role === "bridge" ? 1 : 0, jibri: role === "jibri" ? 1 : 0 },
       publicAddress: MACHINE.publicAddress,
       mediaPorts: { first: BRIDGE_MEDIA_PORT, last: BRIDGE_MEDIA_PORT },

@@ -21,7 +21,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 state=/var/lib/jitsi-fleet
 run=/run/jitsi-fleet
 metadata=http://169.254.169.254/latest
-retry=(--retry 5 --retry-all-errors --retry-max-time 60 --connect-timeout 5)
+retry=(--retry 5 --retry-connrefused --retry-max-time 60 --connect-timeout 5)
 
 fail() {
   echo "$1" >&2
@@ -82,9 +82,13 @@ put() {
   s3 "$2" "$(sha256_of "$1")" --upload-file "$1"
 }
 
-# What AMIs without it lack. Also where an earlier try was cut off.
+# What the image lacks of it, also where an earlier try was cut off.
+ensure_docker() {
+  docker compose version >/dev/null 2>&1 || install_docker
+  docker version >/dev/null 2>&1 || systemctl enable --now docker
+}
+
 install_docker() {
-  docker compose version >/dev/null 2>&1 && return
   export DEBIAN_FRONTEND=noninteractive
   # An upgrade of the engine goes past what runs on it.
   mkdir -p /etc/docker
@@ -93,7 +97,6 @@ install_docker() {
   "\${apt[@]}" update
   # Ubuntu's name for compose, and Debian's; of its client Debian makes another package.
   "\${apt[@]}" install docker.io docker-compose-v2 || "\${apt[@]}" install docker.io docker-cli docker-compose
-  systemctl enable --now docker
 }
 
 case \${1:-} in
@@ -127,7 +130,7 @@ slow_down() {
 slow_down
 trap slow_down EXIT
 
-install_docker
+ensure_docker
 bundle=$state/bundles/$wanted
 if [[ ! -d $bundle ]]; then
   get "$folder$wanted.tar" "$run/bundle.tar"

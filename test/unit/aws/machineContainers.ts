@@ -55,36 +55,61 @@ export const shard = ({
     turn: { host: "turn.school.net", port: 443, secret: `${SECRET}turn` },
   });
 
-export const edge = (certificate = `${SECRET}certificate`): ContainerSpec[] => [
-  ...edgeContainers({
+export interface EdgeOptions {
+  readonly certificate?: string;
+  readonly image?: string;
+  readonly nodeImage?: string;
+  /** Whether the relay is beside it. */
+  readonly hasRelay?: boolean;
+  /** Names of shards that it knows. */
+  readonly shards?: readonly string[];
+}
+
+export const edge = ({
+  certificate = `${SECRET}certificate`,
+  image = "haproxy:3.2",
+  nodeImage = "node:24",
+  hasRelay = true,
+  shards = ["s1"],
+}: EdgeOptions = {}): ContainerSpec[] =>
+  edgeContainers({
     node: "edge-1",
     address: edgeAddress,
-    image: "haproxy:3.2",
-    nodeImage: "node:24",
+    image,
+    nodeImage,
     edge: settings.edge,
     others: [],
     certificate,
     acme: undefined,
-    servers: [{ name: "s1", number: 1, release: images.release, web: shardAddress.endpoints.web }],
+    servers: shards.map((name, index) => ({
+      name,
+      number: index + 1,
+      release: images.release,
+      web: shardAddress.endpoints.web,
+    })),
     routes: [],
     keeper: { stack: "test", order: ["edge-1"], others: [], token: `${SECRET}token-of-keepers` },
-    turn: {
-      image: "coturn/coturn:4.17.0",
-      domain: "turn.school.net",
-      secret: `${SECRET}turn`,
-      bridgeAddresses: ["198.51.100.11"],
-    },
-  }),
-];
+    ...(hasRelay
+      ? {
+          turn: {
+            image: "coturn/coturn:4.17.0",
+            domain: "turn.school.net",
+            secret: `${SECRET}turn`,
+            bridgeAddresses: ["198.51.100.11"],
+          },
+        }
+      : {}),
+  });
 
 export const uploads = (): ContainerSpec[] =>
   recordingsContainers({
     images,
     nodeImage: "node:24",
+    // As on AWS: the machine's own role may write.
     store: {
       destination: "store:recordings",
-      env: { RCLONE_CONFIG_STORE_TYPE: "s3" },
-      secrets: { RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY: `${SECRET}access-key` },
+      env: { RCLONE_CONFIG_STORE_TYPE: "s3", RCLONE_CONFIG_STORE_ENV_AUTH: "true" },
+      secrets: {},
       volumes: [],
       network: "machine",
     },
