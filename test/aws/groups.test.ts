@@ -174,7 +174,7 @@ describe("the AWS emulator's groups", function () {
   });
 
   it("is Pending while it boots, and knows nothing of an instance before it is ordered", async () => {
-    fixture.emulator.behaviour.bootSeconds = 60;
+    fixture.emulator.behaviour.bootSeconds = 120;
     launched.length = 0;
     const name = await fixture.group();
     await fixture.scaling.send(
@@ -182,7 +182,7 @@ describe("the AWS emulator's groups", function () {
     );
     const early = await fixture.describe(name);
     assert.deepEqual([early.DesiredCapacity, early.Instances?.length], [1, 0]);
-    await sleep(500);
+    while (ids(name).length === 0) await sleep(10);
     assert.deepEqual(fixture.states(name), ["Pending"]);
     assert.deepEqual(launched, []);
     await assert.rejects(
@@ -344,12 +344,12 @@ describe("the AWS emulator's groups", function () {
 
   it("may say what was so a while ago, though what is asked for is done", async () => {
     const name = await fixture.group({ DesiredCapacity: 1 });
-    fixture.emulator.behaviour.answerStaleSeconds = 30;
+    fixture.emulator.behaviour.answerStaleSeconds = 120;
     await fixture.describe(name);
     await setDesired(name, 3);
     assert.equal((await fixture.describe(name)).DesiredCapacity, 1);
     assert.equal(ids(name).length, 3);
-    await sleep(600);
+    await sleep(2100);
     assert.equal((await fixture.describe(name)).DesiredCapacity, 3);
   });
 
@@ -361,7 +361,7 @@ describe("the AWS emulator's groups", function () {
       answer.status === "rejected" ? [(answer.reason as Error).name] : [],
     );
     assert.deepEqual(new Set(refused), new Set(["Throttling"]));
-    assert.ok(refused.length >= 12 && refused.length < 20, String(refused.length));
+    assert.ok(refused.length >= 5 && refused.length < 20, String(refused.length));
     await sleep(400);
     assert.equal((await fixture.describe(name)).DesiredCapacity, 0);
     assert.ok(fixture.emulator.calls("DescribeAutoScalingGroups") >= 21);

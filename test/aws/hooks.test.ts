@@ -183,7 +183,7 @@ describe("the AWS emulator's lifecycle hooks", function () {
   it("retains what was abandoned, with another in its place, until it is ended by name", async () => {
     const name = await fixture.group({
       DesiredCapacity: 2,
-      hookSeconds: 30,
+      hookSeconds: 90,
       InstanceLifecyclePolicy: retain,
     });
     const [first = "", second = ""] = ids(name);
@@ -192,7 +192,7 @@ describe("the AWS emulator's lifecycle hooks", function () {
     assert.deepEqual(fixture.states(name), ["InService", "InService", "Terminating:Retained"]);
     assert.equal(await machineState(first), "running");
     await terminate(second, false);
-    await sleep(600);
+    await sleep(1600);
     await fixture.emulator.settled();
     assert.deepEqual(fixture.states(name), [
       "InService",
@@ -327,6 +327,7 @@ describe("the AWS emulator's lifecycle hooks", function () {
     await fixture.emulator.rebalance(first);
     await fixture.emulator.spotInterrupt(first);
     await fixture.emulator.settled();
+    assert.deepEqual(fixture.states(name), ["InService", "InService"]);
     const told = (await fixture.bodies()) as Record<string, unknown>[];
     assert.deepEqual(
       told.map((event) => [event["source"], event["detail-type"], event["detail"]]),
@@ -339,7 +340,6 @@ describe("the AWS emulator's lifecycle hooks", function () {
         ],
       ],
     );
-    assert.deepEqual(fixture.states(name), ["InService", "InService"]);
     await sleep(2100);
     await fixture.emulator.settled();
     assert.equal(await machineState(first), "terminated");
