@@ -46,8 +46,8 @@ export class Monitor {
   readonly resources: DeclaredResource[] = [];
   /** The stack's outputs, once the program ended. */
   outputs: Readonly<Record<string, unknown>> = {};
-  /** What the program told the user. */
-  readonly messages: { readonly severity: "info" | "warning" | "error"; readonly text: string }[] = [];
+  /** What the program says is wrong. */
+  readonly errors: string[] = [];
   readonly #server = new grpc.Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
@@ -83,9 +83,7 @@ export class Monitor {
     });
     this.#server.addService(EngineService, {
       log: unary<engine.LogRequest, Empty>((request) => {
-        const severities = ["info", "info", "warning", "error"] as const;
-        const severity = severities[request.getSeverity()] ?? "info";
-        if (request.getSeverity() > 0) this.messages.push({ severity, text: request.getMessage() });
+        if (request.getSeverity() === engine.LogSeverity.ERROR) this.errors.push(request.getMessage());
         return new Empty();
       }),
       setRootResource: unary<engine.SetRootResourceRequest, engine.SetRootResourceResponse>((request) => {

@@ -29,9 +29,7 @@ export async function preview(directory: string, stack: string, settings: StackS
   try {
     const { code, printed } = await runProgram(directory, name, settings, address);
     if (code !== 0) {
-      const told = monitor.messages
-        .filter(({ severity }) => severity === "error")
-        .map(({ text }) => text.trimEnd());
+      const told = monitor.errors.map((text) => text.trimEnd());
       throw new PreviewError([...told, ...(told.length > 0 ? [] : [printed.trimEnd()])].join("\n"));
     }
     return { stack: name, resources: monitor.resources, outputs: monitor.outputs };

@@ -35,9 +35,9 @@ for (const { inputs, name, type } of resources) {
     const kind = type.split(":")[2] ?? "";
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
     const { Provider } = require(kind === "aws" ? "@pulumi/aws/provider" : `@pulumi/${kind}`) as {
-      Provider: ResourceClass;
+      Provider: new (name: string, inputs: object) => pulumi.ProviderResource;
     };
-    providers.set(kind, new Provider(name, inputs, {}) as pulumi.ProviderResource);
+    providers.set(kind, new Provider(name, inputs));
   } else if (type.startsWith("jitsi-fleet:")) new pulumi.ComponentResource(type, name, {});
   else {
     const provider = providers.get(pkg);

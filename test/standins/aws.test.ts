@@ -98,6 +98,7 @@ describe("the stand-in for the AWS plug-in", function () {
   this.timeout(600_000);
   let emulator: AwsEmulator | undefined;
   let stack: EngineStack;
+  let dispose = (): Promise<void> => Promise.resolve();
   let aws: Aws;
   let empty: Record<string, number>;
 
@@ -124,10 +125,11 @@ describe("the stand-in for the AWS plug-in", function () {
       config: { state: "first", endpoint: started.url },
       env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
     });
+    dispose = () => stack.dispose();
   });
   after(async () => {
     await emulator?.stop();
-    await stack?.dispose();
+    await dispose();
   });
 
   async function up(): Promise<void> {
@@ -192,8 +194,8 @@ describe("the stand-in for the AWS plug-in", function () {
   it("changes in place what AWS can change", async () => {
     await stack.setConfig("state", "changed");
     const steps = await planned();
-    const { same: _, update = [], ...others } = steps;
-    assert.deepEqual(others, {});
+    const { update = [] } = steps;
+    assert.deepEqual(Object.keys(steps).sort(), ["same", "update"]);
     assert.ok(update.length > 30, JSON.stringify(steps));
     const before = await outputs();
     await up();

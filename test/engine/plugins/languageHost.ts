@@ -3,6 +3,7 @@
  * program with the SDK's own `cmd/run`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { ServerWritableStream } from "@grpc/grpc-js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
 import * as rpc from "@pulumi/pulumi/proto/language_pb";
@@ -74,7 +75,34 @@ function runProgram(request: rpc.RunRequest): Promise<rpc.RunResponse> {
   });
 }
 
+/** Runs a policy pack. What it says goes to the engine as it comes: first of all the port at which it listens. */
+function runPlugin(call: ServerWritableStream<rpc.RunPluginRequest, rpc.RunPluginResponse>): void {
+  const request = call.request;
+  const directory = request.getInfo()?.getProgramDirectory() ?? request.getPwd();
+  const run = require.resolve("@pulumi/pulumi/cmd/run-policy-pack", { paths: [directory] });
+  const plugin = spawn(process.execPath, [run, ...request.getArgsList(), directory], {
+    cwd: request.getPwd(),
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...Object.fromEntries(
+        request.getEnvList().map((entry) => entry.split(/=(.*)/s, 2) as [string, string]),
+      ),
+      NODE_PATH: undefined,
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    },
+  });
+  programs.add(plugin);
+  plugin.stdout.on("data", (bytes: Buffer) => call.write(new rpc.RunPluginResponse().setStdout(bytes)));
+  plugin.stderr.on("data", (bytes: Buffer) => call.write(new rpc.RunPluginResponse().setStderr(bytes)));
+  plugin.once("close", (code) => {
+    programs.delete(plugin);
+    call.end(new rpc.RunPluginResponse().setExitcode(code ?? 1));
+  });
+  call.once("cancelled", () => plugin.kill("SIGTERM"));
+}
+
 serve(LanguageRuntimeService, {
+  runPlugin,
   handshake: unary(() => new rpc.LanguageHandshakeResponse()),
   getPluginInfo: unary(() => new PluginInfo().setVersion("3.0.0")),
   getRequiredPlugins: unary(() => new rpc.GetRequiredPluginsResponse()),

@@ -556,7 +556,7 @@ const proofRecord = new route53.Record(
   {
     zoneId: domain.zoneId,
     name: proof.apply((one) => one?.resourceRecordName ?? ""),
-    type: proof.apply((one) => one?.resourceRecordType ?? "") as pulumi.Output<route53.RecordType>,
+    type: proof.apply((one) => one?.resourceRecordType ?? ""),
     ttl: by({ first: 60, changed: 120 }),
     records: [proof.apply((one) => one?.resourceRecordValue ?? "")],
   },

@@ -5,7 +5,7 @@
 import { type Element, DOMParser } from "@xmldom/xmldom";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isList, isObject, type Properties, type Value } from "../properties";
-import { text, textMap } from "../values";
+import { text, textMap, written } from "../values";
 
 /** The services that speak the query protocol, by their names in a credential's scope. */
 const queryServices = {
@@ -245,8 +245,5 @@ export function count(value: Value | undefined): number | null {
 
 /** Escapes text for XML. */
 export function xml(value: Value | undefined): string {
-  return String(value ?? "")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;");
+  return written(value).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -1,9 +1,9 @@
 /** `aws.ec2` and `aws.autoscaling`: machines, and groups of them. */
 import { isObject, type Properties, type Value } from "../properties";
-import { objects, text, textMap, texts } from "../values";
+import { objects, text, textMap, texts, written } from "../values";
 import { type Aws, count, list, yes } from "./client";
 import { retag, tagsIn, tagSpecification } from "./network";
-import { type AwsType, capitalised, eventually, ifThere, renamed, set, tagList } from "./type";
+import { type AwsType, capitalised, eventually, ifThere, renamed, set, tagList, without } from "./type";
 
 const metadataNames = {
   httpEndpoint: "HttpEndpoint",
@@ -380,7 +380,6 @@ const groupNames = {
   protectFromScaleIn: "NewInstancesProtectedFromScaleIn",
   capacityRebalance: "CapacityRebalance",
   terminationPolicies: "TerminationPolicies",
-  context: "Context",
   serviceLinkedRoleArn: "ServiceLinkedRoleARN",
 };
 
@@ -549,7 +548,7 @@ const group: AwsType = {
         RoleARN: RoleArn,
       });
     });
-    const { Context: _, ...request } = groupRequest(inputs);
+    const request = groupRequest(inputs);
     await aws.query("autoscaling", "CreateAutoScalingGroup", {
       ...request,
       ...(hooks.length > 0 ? { LifecycleHookSpecificationList: hooks } : {}),
@@ -570,7 +569,7 @@ const group: AwsType = {
         Granularity: inputs["metricsGranularity"] ?? "1Minute",
       });
     await warmPool(aws, name, inputs["warmPool"]);
-    return String(name);
+    return written(name);
   },
   look: async (aws, { id, inputs }) => {
     const found = await describeGroup(aws, id);
@@ -611,7 +610,7 @@ const group: AwsType = {
     const named = { AutoScalingGroupName: name };
     // As the real plug-in: what did not change is not said again, so a number that another chose stays.
     const said = Object.fromEntries(Object.entries(news).filter(([key]) => changed(key)));
-    const { Context: _, ...request } = groupRequest({ ...said, name });
+    const request = groupRequest({ ...said, name });
     await aws.query("autoscaling", "UpdateAutoScalingGroup", request);
     if (changed("tags")) {
       const kept = new Set(objects(news["tags"]).map(({ key }) => key));
@@ -774,7 +773,7 @@ function targetTracking(value: Value | undefined): Properties | undefined {
   const [wanted] = objects([value ?? null]);
   if (wanted === undefined) return undefined;
   const [metric] = objects([wanted["customizedMetricSpecification"] ?? null]);
-  const { customizedMetricSpecification: _, ...rest } = wanted;
+  const rest = without(wanted, "customizedMetricSpecification");
   if (metric === undefined) return capitalised(rest) as Properties;
   const { metricDimensions, ...simple } = metric;
   return {

@@ -1,6 +1,6 @@
 /** `aws.sns`, `aws.sqs` and `aws.cloudwatch`: messages, alarms, logs and rules. */
 import type { Properties, Value } from "../properties";
-import { objects, text, textMap } from "../values";
+import { objects, text, textMap, written } from "../values";
 import { type Aws, count, list, yes } from "./client";
 import {
   type AwsType,
@@ -16,7 +16,7 @@ import {
 
 /** A map as the query protocol has it. */
 const entries = (attributes: Properties): Properties[] =>
-  Object.entries(attributes).map(([key, value]) => ({ key, value: String(value) }));
+  Object.entries(attributes).map(([key, value]) => ({ key, value: written(value) }));
 
 /** The answer's map; with one entry it is no list in XML. */
 function attributesOf(answer: Properties): Properties {
@@ -140,7 +140,7 @@ const topicSubscription: AwsType = {
         await aws.query("sns", "SetSubscriptionAttributes", {
           SubscriptionArn: id,
           AttributeName,
-          AttributeValue: String(news[key] ?? ""),
+          AttributeValue: written(news[key]),
         });
   },
   remove: (aws, { id }) => aws.query("sns", "Unsubscribe", { SubscriptionArn: id }),
@@ -161,7 +161,7 @@ const queueAttributes = {
 
 function queueRequest(inputs: Properties): Properties {
   const all = Object.entries(renamed(inputs, queueAttributes));
-  return Object.fromEntries(all.map(([key, value]) => [key, String(value)]));
+  return Object.fromEntries(all.map(([key, value]) => [key, written(value)]));
 }
 
 async function queueFound(aws: Aws, QueueUrl: Value | undefined): Promise<Properties> {

@@ -1,6 +1,6 @@
 /** `aws.lb`, `aws.route53` and `aws.acm`: where users come in. */
 import type { Properties, Value } from "../properties";
-import { objects, text, texts } from "../values";
+import { objects, text, texts, written } from "../values";
 import { type Aws, count, list, xml } from "./client";
 import { type AwsType, capitalised, eventually, renamed, set, tagChanges, tagList, tagMap } from "./type";
 
@@ -19,7 +19,7 @@ async function retag(aws: Aws, id: string, olds: Properties, news: Properties): 
 
 /** Those attributes that the program sets, as AWS lists them. */
 function attributes(inputs: Properties, names: Record<string, string>): { Key: string; Value: string }[] {
-  return Object.entries(renamed(inputs, names)).map(([Key, value]) => ({ Key, Value: String(value) }));
+  return Object.entries(renamed(inputs, names)).map(([Key, value]) => ({ Key, Value: written(value) }));
 }
 
 const balancerAttributes = {
@@ -299,9 +299,7 @@ const targetGroupAttachment: AwsType = {
   forceNew: "all",
   create: async (inputs, aws) => {
     await aws.query("elasticloadbalancing", "RegisterTargets", target(inputs));
-    return [inputs["targetGroupArn"], inputs["targetId"], inputs["port"]]
-      .map((part) => String(part))
-      .join("|");
+    return [inputs["targetGroupArn"], inputs["targetId"], inputs["port"]].map(written).join("|");
   },
   look: async (aws, { inputs }) => {
     const asked = { TargetGroupArn: inputs["targetGroupArn"] ?? null };
@@ -361,7 +359,7 @@ const record: AwsType = {
   outputs: ["fqdn"],
   create: async (inputs, aws) => {
     await changeRecord(aws, inputs["allowOverwrite"] === true ? "UPSERT" : "CREATE", inputs);
-    return [inputs["zoneId"], inputs["name"], inputs["type"]].map((part) => String(part)).join("_");
+    return [inputs["zoneId"], inputs["name"], inputs["type"]].map(written).join("_");
   },
   look: async (aws, { inputs }) => {
     const found = (await records(aws, text(inputs["zoneId"]) ?? "")).find(

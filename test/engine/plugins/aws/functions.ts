@@ -1,6 +1,6 @@
 /** What a program asks AWS without making anything. */
-import type { Properties } from "../properties";
-import { objects, text, texts } from "../values";
+import type { Properties, Value } from "../properties";
+import { objects, text, texts, written } from "../values";
 import { type Aws, list, yes } from "./client";
 import { renamed, tagMap } from "./type";
 
@@ -20,7 +20,7 @@ const availabilityZones: Ask = async (args, aws) => {
     await aws.queryAll("ec2", "DescribeAvailabilityZones", "availabilityZoneInfo", filters(args))
   )
     .filter(({ zoneState }) => state === undefined || zoneState === state)
-    .toSorted((a, b) => (String(a["zoneName"]) < String(b["zoneName"]) ? -1 : 1));
+    .toSorted((a, b) => (written(a["zoneName"]) < written(b["zoneName"]) ? -1 : 1));
   return {
     id: aws.region,
     region: aws.region,
@@ -88,7 +88,7 @@ const image: Ask = async (args, aws) => {
     ...(args["owners"] === undefined ? {} : { Owner: texts(args["owners"]) }),
   };
   const [found] = (await aws.queryAll("ec2", "DescribeImages", "imagesSet", asked)).toSorted((a, b) =>
-    String(a["creationDate"]) < String(b["creationDate"]) ? 1 : -1,
+    written(a["creationDate"]) < written(b["creationDate"]) ? 1 : -1,
   );
   if (found === undefined) throw new Error("no matching image");
   return renamed(found, {
@@ -102,13 +102,14 @@ const image: Ask = async (args, aws) => {
 
 const zone: Ask = async (args, aws) => {
   const { document } = await aws.rest("route53", { method: "GET", path: "/2013-04-01/hostedzone" });
-  const bare = (name: unknown): string => String(name).replace(/\.$/, "");
+  const bare = (name: Value | undefined): string => written(name).replace(/\.$/, "");
   const found = list(list(document["HostedZones"])[0]?.["HostedZone"]).find(
     (one) =>
-      bare(one["Name"]) === bare(args["name"]) || String(one["Id"]).endsWith(`/${String(args["zoneId"])}`),
+      bare(one["Name"]) === bare(args["name"]) ||
+      (text(args["zoneId"]) !== undefined && written(one["Id"]) === `/hostedzone/${written(args["zoneId"])}`),
   );
   if (found === undefined) throw new Error("no matching hosted zone");
-  const id = String(found["Id"]).replace("/hostedzone/", "");
+  const id = written(found["Id"]).replace("/hostedzone/", "");
   return { id, zoneId: id, name: bare(found["Name"]) };
 };
 

@@ -1,8 +1,18 @@
 /** `aws.ec2` and `aws.vpc`: networks, addresses and what may pass. */
 import { isList, type Properties, type Value } from "../properties";
-import { objects, text, texts } from "../values";
+import { objects, text, texts, written } from "../values";
 import { type Aws, AwsError, count, list, yes } from "./client";
-import { type AwsType, eventually, ifThere, renamed, set, tagChanges, tagList, tagMap } from "./type";
+import {
+  type AwsType,
+  eventually,
+  ifThere,
+  renamed,
+  set,
+  tagChanges,
+  tagList,
+  tagMap,
+  without,
+} from "./type";
 
 /** The one thing that a Describe gives. */
 async function one(
@@ -334,8 +344,8 @@ const route: AwsType = {
     await aws.query("ec2", "ReplaceRoute", renamed(news, routeNames));
   },
   remove: (aws, { inputs }) => {
-    const { GatewayId: _, ...named } = renamed(inputs, routeNames);
-    return aws.query("ec2", "DeleteRoute", named);
+    const named = without(inputs, "gatewayId");
+    return aws.query("ec2", "DeleteRoute", renamed(named, routeNames));
   },
 };
 
@@ -796,7 +806,7 @@ const eip: AwsType = {
       allocationId: id,
       associationId: found["associationId"] ?? "",
       privateIp: found["privateIpAddress"] ?? "",
-      publicDns: `ec2-${String(found["publicIp"]).replaceAll(".", "-")}.compute.amazonaws.com`,
+      publicDns: `ec2-${written(found["publicIp"]).replaceAll(".", "-")}.compute.amazonaws.com`,
       ...(inputs["networkInterface"] === undefined
         ? {}
         : { networkInterface: found["networkInterfaceId"] ?? "" }),

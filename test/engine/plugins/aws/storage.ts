@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isObject, type Properties, type Value } from "../properties";
-import { objects, text, texts } from "../values";
+import { objects, text, texts, written } from "../values";
 import { type Aws, list, xml, yes } from "./client";
 import {
   type AwsType,
@@ -38,9 +38,9 @@ function bucketPart(
     removed?: string;
   },
 ): AwsType {
+  const { document, found, removed, ...table } = type;
   const put = (aws: Aws, inputs: Properties): Promise<void> =>
-    putPart(aws, inputs["bucket"], part, type.document(inputs));
-  const { document: _, found, removed, ...table } = type;
+    putPart(aws, inputs["bucket"], part, document(inputs));
   return {
     ...table,
     inputs: ["bucket", ...type.inputs],
@@ -330,7 +330,7 @@ const objectPath = (inputs: Properties): string =>
 
 async function putObject(aws: Aws, inputs: Properties): Promise<void> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(renamed(inputs, objectHeaders))) headers[name] = String(value);
+  for (const [name, value] of Object.entries(renamed(inputs, objectHeaders))) headers[name] = written(value);
   await aws.rest("s3", { method: "PUT", path: objectPath(inputs), headers, body: await objectBody(inputs) });
 }
 

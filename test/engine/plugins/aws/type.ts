@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ResourceType } from "../core";
 import { PartlyCreatedError } from "../core";
 import { isList, isObject, type Properties, type Value } from "../properties";
-import { text, textMap } from "../values";
+import { text, textMap, written } from "../values";
 import { type Aws, AwsError } from "./client";
 
 /** What one thing is asked about: whatever fits the request. */
@@ -166,7 +166,7 @@ export function sameDocument(wanted: Value | undefined, found: string | undefine
   if (found === undefined) return null;
   const plain = found.startsWith("%7B") ? decodeURIComponent(found) : found;
   try {
-    return isDeepStrictEqual(JSON.parse(String(wanted)), JSON.parse(plain)) ? (wanted ?? null) : plain;
+    return isDeepStrictEqual(JSON.parse(written(wanted)), JSON.parse(plain)) ? (wanted ?? null) : plain;
   } catch {
     return plain;
   }
@@ -182,6 +182,11 @@ export function renamed(value: Value | undefined, names: Record<string, string>)
       return entry === undefined || entry === null ? [] : [[name, entry]];
     }),
   );
+}
+
+/** The object without one of its properties. */
+export function without(value: Properties, key: string): Properties {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
 }
 
 /** As AWS spells what Pulumi spells with a small letter, at every depth. */
