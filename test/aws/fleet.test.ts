@@ -40,7 +40,7 @@ describe("the fleet on AWS, with the real engine", function () {
   });
   after(async () => {
     await emulator?.stop();
-    await stack?.dispose();
+    await stack.dispose();
   });
 
   const clients = (): {

@@ -173,7 +173,9 @@ export class Aws {
       });
       if (answer.ok) return answer;
       const error = errorIn(await answer.text(), answer.status);
-      if (!error.isThrottle || attempt === attempts) throw error;
+      // As the real plug-in does; moto stumbles where a bucket's objects go side by side.
+      const isPassing = error.isThrottle || (answer.status >= 500 && method !== "POST");
+      if (!isPassing || attempt === attempts) throw error;
       await sleep(firstPauseMs * 2 ** attempt * (0.5 + Math.random()));
     }
   }
