@@ -238,6 +238,7 @@ describe("the prod stack on AWS's emulator", function () {
   it("a lower bridges.max than is in use cuts nobody", async () => {
     load("s1", 80);
     await settled("s1-bridges", 4);
+    load("s1", 30);
     await stack.setConfig("bridges.max", "2");
     await up();
     await until("the scalers are told", () => nodes.areUpToDate);
