@@ -39,3 +39,4 @@ export {
 export { liveTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
 export { counted, listed, shardInUse } from "./inUse";
+export { PART } from "./uploader/names";

@@ -10,6 +10,7 @@ const besideDocker = (command) => [
   "test/support/withDockerEngine.ts",
   ...command,
 ];
+const inOwnNetwork = (command) => ["ts-node", "--transpile-only", "test/support/ownNetwork.ts", ...command];
 /**
  * In the order of their cost. `system`: needs more than npm's packages. `aside`: touches no Docker engine, and runs beside
  * those that do; its output is shown at its end.
@@ -23,6 +24,11 @@ const suites = {
   agent: { command: besideDocker(mocha("--timeout=60000", "test/agent/**/*.test.ts")), system: true },
   uploader: { command: mocha("--timeout=120000", "test/uploader/**/*.test.ts"), system: true, aside: true },
   aws: { command: mocha("--timeout=60000", "test/aws/**/*.test.ts"), system: true, aside: true },
+  prod: {
+    command: inOwnNetwork(mocha("--timeout=600000", "--bail", "test/prod/**/*.test.ts")),
+    system: true,
+    aside: true,
+  },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
   // Its files wait more than they work, and share nothing; but for the one that floods.
   haproxy: {
@@ -38,14 +44,28 @@ const suites = {
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
   keeper: { command: mocha("--timeout=60000", "test/keeper/**/*.test.ts"), system: true, aside: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true, aside: true },
-  machine: { command: mocha("--timeout=60000", "test/machine/**/*.test.ts"), system: true },
+  machine: { command: mocha("--timeout=60000", "test/machine/**/*.test.ts"), system: true, aside: true },
+  engine: {
+    command: mocha("--timeout=600000", "--ignore=test/engine/docker.test.ts", "test/engine/**/*.test.ts"),
+    system: true,
+    aside: true,
+  },
+  awsPlugin: { command: mocha("--timeout=600000", "test/standins/aws.test.ts"), system: true, aside: true },
+  dockerPlugin: {
+    command: besideDocker(mocha("--timeout=600000", "test/engine/docker.test.ts")),
+    system: true,
+  },
   standins: {
     command: besideDocker(
-      mocha("--timeout=300000", "test/standins/**/*.{test,e2e}.ts", "test/e2e/clients/**/*.test.ts"),
+      mocha(
+        "--timeout=300000",
+        "--ignore=test/standins/aws.test.ts",
+        "test/standins/**/*.{test,e2e}.ts",
+        "test/e2e/clients/**/*.test.ts",
+      ),
     ),
     system: true,
   },
-  engine: { command: besideDocker(mocha("--timeout=600000", "test/engine/**/*.test.ts")), system: true },
   lab: { command: mocha("--timeout=300000", "test/e2e/lab/*.e2e.ts"), system: true },
   e2e: { command: mocha("--timeout=900000", "--bail", "test/e2e/*.e2e.ts"), system: true },
 };

@@ -66,6 +66,8 @@ export class Guard {
   /** One look an update: what is being replaced can't be asked twice. */
   private status: Promise<Known> | undefined;
   private isDestroying = false;
+  /** When each node whose machine is about to be stopped had last reported. */
+  private readonly reportedBefore = new Map<string, string>();
   /** What was warned of in this run. */
   private readonly warned = new Set<string>();
 
@@ -117,8 +119,20 @@ export class Guard {
     const after = machineInputs.safeParse(await plain(args.newInputs));
     // In place, another type alone stops it.
     if (after.success && before.data?.instanceType === after.data.instanceType) return;
-    if (before.data?.tags.Role !== "shard") return;
-    this.refuse(args.name, `Stopping ${args.name}`, await this.onShard(args.name));
+    if (before.data?.tags["Role"] === "shard")
+      this.refuse(args.name, `Stopping ${args.name}`, await this.onShard(args.name));
+    if (after.success && !pulumi.runtime.isDryRun()) await this.noteReport(before.data?.tags ?? {});
+  }
+
+  /** A machine that is stopped and started is the same one, and reports anew once all is in force again. */
+  private async noteReport(tags: Readonly<Record<string, string>>): Promise<void> {
+    const at = pointerOf(tags);
+    const report = at && (await this.reportOf(this.objects(), at));
+    if (report) this.reportedBefore.set(at.node, report.time);
+  }
+
+  private objects(): S3Client {
+    return new S3Client({ ...this.client, forcePathStyle: this.client.endpoint !== undefined });
   }
 
   private async beforeResize(args: pulumi.ResourceHookArgs): Promise<void> {
@@ -281,14 +295,15 @@ export class Guard {
    * waited for: it is new, or was out of order before.
    */
   private async untilApplied(args: pulumi.ResourceHookArgs): Promise<void> {
-    const wanted = wantedOf(await plain(args.newInputs), await plain(args.newOutputs));
+    const wanted = wantedOf(args.id, await plain(args.newInputs), await plain(args.newOutputs));
     if (!wanted) return;
-    const s3 = new S3Client({ ...this.client, forcePathStyle: this.client.endpoint !== undefined });
+    const s3 = this.objects();
+    const notSince = this.reportedBefore.get(wanted.node);
     const limit = Date.now() + APPLIED_LIMIT_SECONDS * 1000;
     for (let first = true; ; first = false) {
       const report = await this.reportOf(s3, wanted);
       if (report === undefined && first) return;
-      if (report !== undefined && isInForce(report, wanted)) return;
+      if (report !== undefined && report.time !== notSince && isInForce(report, wanted)) return;
       const said = report === undefined ? "" : `: ${report.reason ?? report.state}`;
       if (report?.bundle === wanted.bundle && report?.state === "waiting")
         throw new Error(`${wanted.node} waits with its update, which would cut calls${said}. ${REMEDY}.`);
@@ -339,20 +354,24 @@ const isInForce = (report: MachineReport, { bundle, instance }: Wanted): boolean
   (instance === undefined || report.instance === instance);
 
 const pointerInputs = z.object({ bucket: z.string(), key: z.string(), content: z.string() });
-const instanceOutputs = z.object({ id: z.string(), tags: z.record(z.string(), z.string()) });
+const instanceOutputs = z.object({ tags: z.record(z.string(), z.string()) });
 
-function wantedOf(inputs: unknown, outputs: unknown): Wanted | undefined {
+/** `id`: the resource's. */
+function wantedOf(id: string, inputs: unknown, outputs: unknown): Wanted | undefined {
   const pointer = pointerInputs.safeParse(inputs);
   if (pointer.success) {
     const { bucket, content, key } = pointer.data;
     return { node: key.split("/")[1] ?? "", bucket, bundle: content.trim() };
   }
   const instance = instanceOutputs.safeParse(outputs);
-  const [, bucket, node] =
-    /^s3:\/\/([^/]+)\/machines\/([^/]+)\//.exec(instance.data?.tags[POINTER_TAG] ?? "") ?? [];
-  return instance.success && bucket !== undefined && node !== undefined
-    ? { node, bucket, instance: instance.data.id }
-    : undefined;
+  const at = pointerOf(instance.data?.tags ?? {});
+  return instance.success && at ? { ...at, instance: id } : undefined;
+}
+
+/** Whose machine it is and where its bundles are, by its tags. */
+function pointerOf(tags: Readonly<Record<string, string>>): { node: string; bucket: string } | undefined {
+  const [, bucket, node] = /^s3:\/\/([^/]+)\/machines\/([^/]+)\//.exec(tags[POINTER_TAG] ?? "") ?? [];
+  return bucket === undefined || node === undefined ? undefined : { bucket, node };
 }
 
 const counted = (count: number, one: string): string[] =>
@@ -371,7 +390,7 @@ const nodeInputs = z.object({
   revision: z.string(),
   routes: z.array(route),
 });
-const machineInputs = z.object({ instanceType: z.string(), tags: z.object({ Role: z.string() }) });
+const machineInputs = z.object({ instanceType: z.string(), tags: z.record(z.string(), z.string()) });
 const groupInputs = z.object({ name: z.string(), minSize: z.number() });
 
 /** A hook's inputs, which hold an Output wherever a secret is in them. */

@@ -1,3 +1,5 @@
+import { PART } from "@jitsi-fleet/scaler";
+
 /**
  * What each part of the fleet may do on AWS, as documents of IAM. Pure: what is allowed to whom is read here, and
  * test/unit/aws/iam.test.ts lists all of it.
@@ -100,13 +102,24 @@ function sessionStatements(): Statement[] {
   ];
 }
 
-/** What Jibris' machines may besides: put recordings, and read back what they put. Never list, never delete. */
+/**
+ * What Jibris' machines may besides: put recordings under a name of their own making, read back what they put, and give it
+ * its final name. What is in the store under its final name they cannot delete.
+ */
 export function uploadStatements(recordings: {
   readonly bucket: string;
   readonly prefix: string;
 }): Statement[] {
+  const { bucket, prefix } = recordings;
   return [
-    allow("Recordings", ["s3:GetObject", "s3:PutObject"], [`${recordings.bucket}/${recordings.prefix}*`]),
+    allow(
+      "Recordings",
+      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+      [`${bucket}/${prefix}*`],
+    ),
+    allow("Unfinished", ["s3:DeleteObject"], [`${bucket}/${prefix}*${PART}`]),
+    // Else S3 says "forbidden" of what is not there, and nobody could tell that from a store that is closed.
+    allow("Names", ["s3:ListBucket"], [bucket], { StringLike: { "s3:prefix": `${prefix}*` } }),
   ];
 }
 

@@ -18,6 +18,7 @@ interface NodeMachine {
   readonly role: string;
   readonly instance: string;
   readonly address: string;
+  readonly type: string;
 }
 
 /**
@@ -28,8 +29,8 @@ interface NodeMachine {
 export class Nodes {
   /** What each shard's Jicofo counts. */
   readonly participants = new Map<string, number>();
-  /** Nodes that are told something and do not bring it into force, and why. */
-  readonly waiting = new Map<string, string>();
+  /** Nodes whose machines are slow: they bring nothing into force until they are taken out. */
+  readonly slow = new Set<string>();
   /** What of a bundle each machine has in force. */
   private readonly applied = new Map<string, string>();
   private readonly scalers = new Map<string, RunningScaler>();
@@ -51,6 +52,11 @@ export class Nodes {
 
   get runningScalers(): string[] {
     return [...this.scalers.keys()].sort();
+  }
+
+  /** A node's machine, as it is now. */
+  async typeOf(node: string): Promise<string | undefined> {
+    return (await this.machines()).find((machine) => machine.node === node)?.type;
   }
 
   /** Whether all scalers run what their pointers name. */
@@ -117,9 +123,9 @@ export class Nodes {
       }),
     );
     return Reservations.flatMap(({ Instances = [] }) => Instances).map(
-      ({ InstanceId = "", PrivateIpAddress = "", Tags = [] }) => {
+      ({ InstanceId = "", InstanceType: type = "", PrivateIpAddress: address = "", Tags = [] }) => {
         const tag = (key: string): string => Tags.find(({ Key }) => Key === key)?.Value ?? "";
-        return { node: tag("Node"), role: tag("Role"), instance: InstanceId, address: PrivateIpAddress };
+        return { node: tag("Node"), role: tag("Role"), instance: InstanceId, address, type };
       },
     );
   }
@@ -128,14 +134,11 @@ export class Nodes {
   private async look(machine: NodeMachine): Promise<boolean> {
     const { address, instance, node, role } = machine;
     const pointer = await this.bundles.pointer(node);
-    const state = `${instance} ${pointer ?? ""}`;
+    // Of another type it has been stopped and started, and brings all of it into force again.
+    const state = `${instance} ${machine.type} ${pointer ?? ""}`;
     if (pointer === undefined || this.applied.get(node) === state) return false;
-    const reason = this.waiting.get(node);
+    if (this.slow.has(node)) return true;
     const report = { name: node, instance, bundle: pointer, time: new Date().toISOString(), replaced: [] };
-    if (reason !== undefined) {
-      await this.bundles.report(node, { ...report, state: "waiting", reason });
-      return true;
-    }
     if (role === "scaler") await this.startScaler(machine);
     if (role === "shard") await this.serveShard(node, address);
     this.applied.set(node, state);

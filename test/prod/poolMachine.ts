@@ -42,10 +42,15 @@ export class PoolMachine implements HostBackend {
     return `${this.pool}-${this.machine.id.replace(/^i-/, "")}`;
   }
 
-  /** Whether somebody would be cut off if it ended now. */
+  get hasPeople(): boolean {
+    const { busy, ended, participants } = this.instance;
+    return !ended && (participants > 0 || busy);
+  }
+
+  /** Whether somebody would be cut off if it ended now, or might come to it at that moment. */
   get isInUse(): boolean {
-    const { busy, ended, participants, retiring } = this.instance;
-    return !ended && (participants > 0 || busy || (this.role === "bridge" && !retiring));
+    const { ended, retiring } = this.instance;
+    return this.hasPeople || (!ended && this.role === "bridge" && !retiring);
   }
 
   /** Whether its instance is made as the pool is made today. */

@@ -35,8 +35,9 @@ describe("the prod stack on AWS's emulator", function () {
   let bundles: StackBundles;
   let nodes: Nodes;
   const machines = new Map<string, PoolMachine>();
-  /** Instances whose machine ended while somebody was on them. */
+  /** Instances whose machine ended while somebody was on them, or, but for the end, before they took nothing new any more. */
   const cut: string[] = [];
+  let isEnding = false;
   const failures: unknown[] = [];
 
   before(async () => {
@@ -74,7 +75,7 @@ describe("the prod stack on AWS's emulator", function () {
     emulator.onTerminate(async ({ id }) => {
       const machine = machines.get(id);
       machines.delete(id);
-      if (machine?.isInUse) cut.push(machine.name);
+      if (isEnding ? machine?.hasPeople : machine?.isInUse) cut.push(machine?.name ?? id);
       await machine?.stop();
     });
   });
@@ -292,6 +293,18 @@ describe("the prod stack on AWS's emulator", function () {
     for (const bridge of serving("s2-bridges")) assert(await bridge.isCurrent());
   });
 
+  it("restarts one edge after the other, the second once the first is back", async () => {
+    await stack.setConfig("aws.instanceTypes.edge", "c7i.xlarge");
+    nodes.slow.add("edge-1");
+    const updating = stack.up();
+    await until("the first is restarted", async () => (await nodes.typeOf("edge-1")) === "c7i.xlarge");
+    await sleep(5000);
+    assert.equal(await nodes.typeOf("edge-2"), "c7i.large");
+    nodes.slow.delete("edge-1");
+    succeeded(await updating);
+    assert.equal(await nodes.typeOf("edge-2"), "c7i.xlarge");
+  });
+
   it("is not destroyed while a call is on", async () => {
     load("s1", 5);
     nodes.participants.set("s1", 10);
@@ -309,6 +322,7 @@ describe("the prod stack on AWS's emulator", function () {
   });
 
   it("is destroyed whole, and leaves nothing but the bucket of recordings", async () => {
+    isEnding = true;
     succeeded(await stack.destroy());
     const { deployment } = await stack.exportState();
     assert.deepEqual(deployment.resources ?? [], []);

@@ -16,6 +16,9 @@ const reviewed: Record<string, Record<string, readonly string[]>> = {
     ...pool("jibris"),
     "s3:GetObject": [...(pool("jibris")["s3:GetObject"] ?? []), "arn:aws:Bucket:::recordings/*"],
     "s3:PutObject": ["arn:aws:Bucket:::recordings/*"],
+    "s3:AbortMultipartUpload": ["arn:aws:Bucket:::recordings/*"],
+    "s3:DeleteObject": ["arn:aws:Bucket:::recordings/*.part"],
+    "s3:ListBucket": ["arn:aws:Bucket:::recordings if StringLike s3:prefix *"],
   },
   "events-ends": { "taken by": ["autoscaling.amazonaws.com"], "sns:Publish": ["arn:aws:Topic:::events"] },
   "network-flows": {
