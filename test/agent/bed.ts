@@ -125,8 +125,9 @@ export class Bed {
         await this.docker
           .getContainer(Id)
           .remove({ force: true, v: true })
-          .catch((error: { statusCode?: number }) => {
-            if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
+          .catch((error: unknown) => {
+            const { statusCode } = error as { statusCode?: number };
+            if (statusCode !== 404 && statusCode !== 409) throw error;
           });
       await sleep(100);
     }
