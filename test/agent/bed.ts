@@ -18,6 +18,7 @@ export const SECRET = "secret-of-the-templates";
 
 const NETWORK = "agent-test";
 const WAIT_LIMIT_SECONDS = 20;
+const REMOVAL_LIMIT_MILLISECONDS = 20_000;
 
 /** How an instance of a pool is made here: with all that a template may hold. */
 export function template(
@@ -109,9 +110,27 @@ export class Bed {
   async dispose(): Promise<void> {
     await this.agent.dispose();
     await this.socket.close();
-    for (const { Id } of await this.containers())
-      await this.docker.getContainer(Id).remove({ force: true, v: true });
+    await this.removeContainers();
     assert.ok(!this.agent.output.includes(SECRET) && !this.agent.output.includes("token"), this.agent.output);
+  }
+
+  /** What the agent was about to remove when it ended may go meanwhile. */
+  private async removeContainers(): Promise<void> {
+    const limit = Date.now() + REMOVAL_LIMIT_MILLISECONDS;
+    for (;;) {
+      const left = await this.containers();
+      if (left.length === 0) return;
+      assert.ok(Date.now() < limit, `${left.length} containers cannot be removed`);
+      for (const { Id } of left)
+        await this.docker
+          .getContainer(Id)
+          .remove({ force: true, v: true })
+          .catch((error: unknown) => {
+            const { statusCode } = error as { statusCode?: number };
+            if (statusCode !== 404 && statusCode !== 409) throw error;
+          });
+      await sleep(100);
+    }
   }
 
   /** All of the tests', whoever made them. */

@@ -114,7 +114,7 @@ describe("a fleet on two Docker hosts", () => {
     const draining = fleet.stack
       .script("scripts/shard.mjs", ["drain", "s2", "--wait"], (text) => (said += text))
       .finally(() => (isOver = true));
-    await until("the drain is in force on both nodes", 120, async () => {
+    await until("the drain is in force on both nodes", 300, async () => {
       const { stdout } = await shard("status", "--json");
       const { shards } = JSON.parse(stdout) as { shards: Record<string, unknown>[] };
       const { conferences, inForce, wanted } = shards.find(({ name }) => name === "s2") ?? {};
