@@ -115,7 +115,7 @@ export class Keeper {
       hold: edge.hold,
       ...(edge.seen ? { shards: Object.keys(edge.seen.shards) } : {}),
       reach: reach.all,
-      isSettled: this.following === node && this.unsettled === undefined,
+      isSettled: this.following === node && this.disagreement === undefined,
     };
   }
 
@@ -147,6 +147,11 @@ export class Keeper {
 
   /** Why what is wanted is not in force on this node; undefined if it is. */
   get unsettled(): string | undefined {
+    return this.args.edge.seen ? this.disagreement : "HAProxy does not answer here";
+  }
+
+  /** The same, whether or not there is a HAProxy: what is agreed on does not wait for one. */
+  private get disagreement(): string | undefined {
     const { edge, node } = this.args;
     const { topology } = edge;
     if (edge.fault !== undefined) return edge.fault;

@@ -191,14 +191,18 @@ export class EdgeNodeUnderTest {
     return /^Pid: (\d+)/m.exec(await command(this.socket, "show info"))?.[1] ?? "";
   }
 
-  /** Whether HAProxy answers for rooms, and all that is wanted is in force here. */
-  async isSettled(): Promise<boolean> {
+  /** What its keeper says to whether all that is wanted is in force here. */
+  async settledPage(): Promise<string> {
     const answer = await fetch(`http://127.0.0.1:${this.ports.keeper}/v1/settled`, {
       headers: { authorization: `Bearer ${TOKEN}` },
     });
-    await answer.text();
+    return `${answer.status} ${(await answer.text()).trim()}`;
+  }
+
+  /** Whether HAProxy answers for rooms, and all that is wanted is in force here. */
+  async isSettled(): Promise<boolean> {
     return (
-      answer.status === 200 &&
+      (await this.settledPage()).startsWith("200 ") &&
       !(await command(this.socket, "show servers state gate")).match(/ \d+ fresh 127\.0\.0\.1 2 /)
     );
   }

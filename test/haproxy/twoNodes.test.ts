@@ -3,7 +3,7 @@ import { command } from "../../scaler/keeper/haproxy";
 import { EdgeUnderTest, until } from "./edgeUnderTest";
 import { serversOf, StandInShard } from "./standInShard";
 
-describe("A room on a shard that no node knows any more", function () {
+describe("An edge of two nodes", function () {
   this.timeout(60_000);
   const shards = ["s1", "s2"].map((name) => new StandInShard(name));
   let edge: EdgeUnderTest;
@@ -11,6 +11,28 @@ describe("A room on a shard that no node knows any more", function () {
   before(async () => {
     edge = await EdgeUnderTest.create(2);
     await edge.start({ servers: await serversOf(shards) });
+  });
+  after(async () => {
+    await edge.stop();
+    for (const shard of shards) shard.close();
+  });
+
+  it("is not settled on a node whose HAProxy is gone, and is on the other", async () => {
+    const [first, second] = edge.nodes;
+    assert(first && second);
+    assert.match(await first.settledPage(), /^200/);
+    await first.stopHaproxy("SIGTERM");
+    await until("its keeper says so", 5, async () =>
+      (await first.settledPage()).startsWith("503 HAProxy does not answer here"),
+    );
+    assert.match(await second.settledPage(), /^200/);
+    first.startHaproxy();
+    await edge.settled();
+  });
+
+  it("places a room anew whose shard none knows any more, and does not hand it round until then", async () => {
+    const [first] = edge.nodes;
+    assert(first);
     await until("the nodes find one another", 15, async () => {
       const told = await Promise.all(
         edge.nodes.map(({ socket }) => command(socket, "show servers state elsewhere")),
@@ -18,15 +40,6 @@ describe("A room on a shard that no node knows any more", function () {
       return told.every((text) => / edge-\d 127\.0\.0\.1 2 /.test(text));
     });
     for (const node of edge.nodes) await node.stopKeeper();
-  });
-  after(async () => {
-    await edge.stop();
-    for (const shard of shards) shard.close();
-  });
-
-  it("is placed anew after a while, and does not go from node to node until then", async () => {
-    const [first] = edge.nodes;
-    assert(first);
     for (const { socket } of edge.nodes) {
       // As its keeper has it while others know more shards than it does.
       await command(socket, "set server gate/foreign state ready");
