@@ -13,7 +13,7 @@ const besideDocker = (command) => [
 const inOwnNetwork = (command) => ["ts-node", "--transpile-only", "test/support/ownNetwork.ts", ...command];
 /**
  * In the order of their cost. `system`: needs more than npm's packages. `aside`: touches no Docker engine, and runs beside
- * those that do; its output is shown at its end.
+ * those that do; its output is shown at its end. `full`: runs with --full, or when named: too long for every time.
  */
 const suites = {
   types: { command: ["tsc", "-p", "."] },
@@ -44,13 +44,25 @@ const suites = {
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
   keeper: { command: mocha("--timeout=60000", "test/keeper/**/*.test.ts"), system: true, aside: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true, aside: true },
-  machine: { command: mocha("--timeout=60000", "test/machine/**/*.test.ts"), system: true, aside: true },
+  machine: { command: mocha("--timeout=60000", "test/machine/machine.test.ts"), system: true, aside: true },
+  machines: {
+    command: mocha("--timeout=60000", "test/machine/{edge,pool}.test.ts"),
+    system: true,
+    aside: true,
+    full: true,
+  },
   engine: {
     command: mocha("--timeout=600000", "--ignore=test/engine/docker.test.ts", "test/engine/**/*.test.ts"),
     system: true,
     aside: true,
   },
-  awsPlugin: { command: mocha("--timeout=600000", "test/standins/aws.test.ts"), system: true, aside: true },
+  // That it brings the prod stack up, changes it and takes it down is shown by prod.
+  awsPlugin: {
+    command: mocha("--timeout=600000", "test/standins/aws.test.ts"),
+    system: true,
+    aside: true,
+    full: true,
+  },
   dockerPlugin: {
     command: besideDocker(mocha("--timeout=600000", "test/engine/docker.test.ts")),
     system: true,
@@ -72,8 +84,11 @@ const suites = {
 const check = ["types", "lint", "format", "unit"];
 
 const help = `npm test [-- suite …] [--full] [--json]
-Suites: ${Object.keys(suites).join(", ")}; check is ${check.join(", ")}. Without one: all.
---full: larger sizes. --json: what ran and its figures, as the last line.`;
+Suites: ${Object.keys(suites).join(", ")}; check is ${check.join(", ")}. Without one: all but
+${Object.keys(suites)
+  .filter((name) => suites[name].full)
+  .join(" and ")}, which take longer.
+--full: those too, and larger sizes. --json: what ran and its figures, as the last line.`;
 
 /** What mocha's own list of failures begins with, in one line. */
 function firstFailure(text) {
@@ -126,14 +141,16 @@ await runMain(async () => {
     .flatMap((name) => (name === "check" ? check : [name]));
   const unknown = named.filter((name) => !(name in suites));
   if (unknown.length > 0) throw new Error(`There is no suite ${unknown.join(", ")}.\n${help}`);
-  const chosen = named.length > 0 ? named : Object.keys(suites);
+  const isFull = args.includes("--full");
+  const every = Object.keys(suites).filter((name) => isFull || !suites[name].full);
+  const chosen = named.length > 0 ? named : every;
 
   installPackages();
   if (chosen.some((name) => suites[name].system)) installSystemPackages();
 
   const inTurn = async (names) => {
     const done = [];
-    for (const name of names) done.push(await run(name, args.includes("--full")));
+    for (const name of names) done.push(await run(name, isFull));
     return done;
   };
   const quick = await inTurn(chosen.filter((name) => check.includes(name)));

@@ -26,8 +26,7 @@ export async function baseOf(suite: Suite): Promise<string> {
   try {
     const root = join(making, "root");
     const common = ["--variant=minbase", `--include=${packages.join()}`];
-    if (suite === "trixie")
-      await run("debootstrap", [...common, suite, root, "http://deb.debian.org/debian"], LIMIT_SECONDS);
+    if (suite === "trixie") await run("debootstrap", [...common, suite, root], LIMIT_SECONDS);
     else {
       const keyring = await keyringIn(making);
       const archive = [suite, root, "http://archive.ubuntu.com/ubuntu", "gutsy"];

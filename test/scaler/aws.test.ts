@@ -108,7 +108,9 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
       const kill = async (): Promise<void> => {
         if (progress.killed) return;
         progress.killed = true;
-        await (await leading())?.end("SIGKILL");
+        let leader: ScalerProcess | undefined;
+        await until("who leads says so", async () => (leader = await leading()) !== undefined);
+        await leader?.end("SIGKILL");
       };
       if (moment === "launch") {
         await until("a launch", () => bed.emulator.calls("SetDesiredCapacity") > 0);
