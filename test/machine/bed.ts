@@ -49,8 +49,8 @@ export class Bed {
 
   /** What cloud-init runs at the first boot. */
   async runUserData(): Promise<void> {
-    this.machine.write("root/user-data", USER_DATA);
-    const { code, output } = await this.machine.run(["bash", "/root/user-data"]);
+    this.machine.write("var/tmp/user-data", USER_DATA);
+    const { code, output } = await this.machine.run(["bash", "/var/tmp/user-data"]);
     if (code !== 0) throw new Error(output);
   }
 

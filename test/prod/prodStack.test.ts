@@ -176,6 +176,15 @@ describe("the prod stack on AWS's emulator", function () {
       () => emulator.instances(groupOf(pool)).length === number && serving(pool).length === number,
     );
 
+  it("with a zone that does not exist nothing is made", async () => {
+    await stack.setConfig("aws.zones[1]", "eu-central-1h");
+    const { exitCode, stderr, stdout } = await stack.up();
+    assert.notEqual(exitCode, 0);
+    assert.match(stdout + stderr, /aws\.zones\[1\]: eu-central-1h is no zone of eu-central-1/);
+    assert.deepEqual(await leftIn(emulator.clientSettings()), {});
+    await stack.setConfig("aws.zones[1]", "eu-central-1b");
+  });
+
   it("comes up, as declared", async () => {
     const { durationMs } = await up();
     const all = await groups();
@@ -280,7 +289,9 @@ describe("the prod stack on AWS's emulator", function () {
     for (const bridge of serving("s2-bridges")) assert(await bridge.isCurrent());
   });
 
-  it("restarts one edge after the other, the second once the first is back", async () => {
+  it("restarts one edge after the other, the second once the first is back; takes a minimum above the maximum", async () => {
+    await stack.setConfig("bridges.min", "3");
+    await stack.setConfig("bridges.max", "20");
     await stack.setConfig("aws.instanceTypes.edge", "c7i.xlarge");
     nodes.slow.add("edge-1");
     const updating = stack.up();
@@ -290,6 +301,7 @@ describe("the prod stack on AWS's emulator", function () {
     nodes.slow.delete("edge-1");
     succeeded(await updating);
     assert.equal(await nodes.typeOf("edge-2"), "c7i.xlarge");
+    await settled("s1-bridges", 3);
   });
 
   it("is not destroyed while a call is on", async () => {
