@@ -69,20 +69,6 @@ export class Nodes {
     return [...this.scalers].map(([node, { output }]) => `${node}: ${output.slice(-1500)}`).join("\n");
   }
 
-  /** Asks a scaler's API, as who is in its network. */
-  ask(node: string, path: string): Promise<string> {
-    const scaler = this.scalers.get(node);
-    if (!scaler) throw new Error(`no scaler runs on ${node}`);
-    return scaler.run(path);
-  }
-
-  /** Kills a scaler; its machine starts it again at the next look. */
-  async kill(node: string): Promise<void> {
-    await this.scalers.get(node)?.stop("SIGKILL");
-    this.scalers.delete(node);
-    this.applied.delete(node);
-  }
-
   async stop(): Promise<void> {
     this.over.abort();
     await this.done;
@@ -205,16 +191,6 @@ class RunningScaler {
     this.child = child;
   }
 
-  /** The program's own command beside it, such as `pools`. */
-  async run(word: string): Promise<string> {
-    const child = this.spawn(word);
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    await once(child, "close");
-    return said;
-  }
-
   async stop(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const ended = once(this.child, "exit");
@@ -224,9 +200,9 @@ class RunningScaler {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private spawn(...args: string[]) {
+  private spawn() {
     const { accessKeyId, secretAccessKey } = this.settings.credentials;
-    return spawn(process.execPath, ["program.js", ...args], {
+    return spawn(process.execPath, ["program.js"], {
       cwd: this.folder,
       env: {
         PATH: process.env["PATH"],

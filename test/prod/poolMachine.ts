@@ -3,7 +3,7 @@ import { serveHostApi, type HostApiServer, type HostBackend } from "../../scaler
 import { agentConfiguration } from "../../scaler/configuration";
 import type { HostState, Verb } from "../../scaler/hostApi";
 import type { Machine } from "../support/aws/machines";
-import { newInstance, told, type FakeInstance } from "../scaler/fakeHost";
+import { newInstance, obey, told, type FakeInstance } from "../scaler/fakeHost";
 import type { StackBundles } from "./bundles";
 
 /**
@@ -84,12 +84,7 @@ export class PoolMachine implements HostBackend {
 
   tell(name: string, verb: Verb) {
     if (name !== this.name) return Promise.resolve("absent" as const);
-    const one = this.instance;
-    if (verb === "drain") one.draining = true;
-    if (verb === "undrain") one.draining = false;
-    if (verb === "retire") one.retiring = true;
-    if (verb === "evacuate") Object.assign(one, { retiring: true, participants: 0 });
-    if (verb === "fence") Object.assign(one, { fenced: true, ended: !one.busy });
+    obey(this.instance, verb);
     return Promise.resolve("done" as const);
   }
 

@@ -32,7 +32,7 @@ import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "../
 import type { HostState, Verb } from "../../scaler/hostApi";
 import { AwsEmulator, type Behaviour } from "../support/aws/emulator";
 import { freePort } from "../support/freePort";
-import { AGENT_TOKEN, newInstance, told, type FakeInstance } from "./fakeHost";
+import { AGENT_TOKEN, newInstance, obey, told, type FakeInstance } from "./fakeHost";
 import { ScalerProcess } from "./scalerProcess";
 
 const POOLS = { bridge: "s1-bridges", jibri: "jibris" } as const;
@@ -111,12 +111,7 @@ class FakeMachine implements HostBackend {
   async tell(name: string, verb: Verb) {
     if (name !== this.name) return "absent" as const;
     await this.onTold(verb);
-    const one = this.instance;
-    if (verb === "drain") one.draining = true;
-    if (verb === "undrain") one.draining = false;
-    if (verb === "retire") one.retiring = true;
-    if (verb === "evacuate") Object.assign(one, { retiring: true, participants: 0 });
-    if (verb === "fence") Object.assign(one, { fenced: true, ended: !one.busy });
+    obey(this.instance, verb);
     return "done" as const;
   }
 

@@ -80,11 +80,7 @@ export class FakeHost implements HostBackend {
     return this.interrupted({ kind: verb, instance: name }, () => {
       const one = this.instances.get(name);
       if (!one) return "absent" as const;
-      if (verb === "drain") one.draining = true;
-      if (verb === "undrain") one.draining = false;
-      if (verb === "retire") one.retiring = true;
-      if (verb === "evacuate") Object.assign(one, { retiring: true, participants: 0 });
-      if (verb === "fence") Object.assign(one, { fenced: true, ended: !one.busy });
+      obey(one, verb);
       return "done" as const;
     });
   }
@@ -123,6 +119,15 @@ export const newInstance = (role: FakeInstance["role"]): FakeInstance => ({
   fenced: false,
   ended: false,
 });
+
+/** What becomes of an instance that is told so. */
+export function obey(one: FakeInstance, verb: Verb): void {
+  if (verb === "drain") one.draining = true;
+  if (verb === "undrain") one.draining = false;
+  if (verb === "retire") one.retiring = true;
+  if (verb === "evacuate") Object.assign(one, { retiring: true, participants: 0 });
+  if (verb === "fence") Object.assign(one, { fenced: true, ended: !one.busy });
+}
 
 /** What the agent would tell of an instance. */
 export function told(
