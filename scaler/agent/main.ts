@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import pino from "pino";
 import { AgentClient } from "../fleets/agentClient";
 import { agentConfiguration } from "../configuration";
 import { beat } from "../heartbeat";
+import { programLog } from "../log";
 import { readConfiguration } from "../readConfiguration";
 import { runProgram } from "../runProgram";
 import { DockerHost } from "./dockerHost";
@@ -16,7 +16,7 @@ const BEAT_SECONDS = 5;
 async function serve(): Promise<void> {
   const configuration = readConfiguration(agentConfiguration);
   const { host, listen, own, stack } = configuration;
-  const log = pino({ base: { stack, host } });
+  const log = programLog({ stack, host });
   const backend = new DockerHost(configuration, log);
   const server = await serveHostApi({ listen, backend, log });
   log.info({ port: server.port }, "started");

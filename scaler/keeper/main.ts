@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import pino from "pino";
 import { askSelf } from "../askSelf";
 import { keeperConfiguration } from "../configuration";
 import { beat } from "../heartbeat";
+import { programLog } from "../log";
 import { readConfiguration } from "../readConfiguration";
 import { runProgram } from "../runProgram";
 import { runKeeper } from "./service";
@@ -15,7 +15,7 @@ const ANSWER_LIMIT_SECONDS = 4;
 /** Keeps this node's HAProxy until SIGTERM or SIGINT. */
 async function keep(): Promise<void> {
   const configuration = readConfiguration(keeperConfiguration);
-  const log = pino({ base: { stack: configuration.stack, node: configuration.node } });
+  const log = programLog({ stack: configuration.stack, node: configuration.node });
   const ending = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
   const beating = setInterval(beat, BEAT_SECONDS * 1000);

@@ -1,7 +1,8 @@
-import pino, { type Logger } from "pino";
+import type { Logger } from "pino";
 import { scalerConfiguration, type ScalerConfiguration } from "../configuration";
 import type { decide } from "../core/decide";
 import type { FleetPort } from "../fleets/port";
+import { programLog } from "../log";
 import { watchedConfiguration } from "../readConfiguration";
 import { serveApi } from "./api";
 import { Loop } from "./loop";
@@ -23,7 +24,7 @@ export async function runService(
   decideOn: typeof decide,
   fleetOf: FleetMaker,
 ): Promise<void> {
-  const log = pino({ base: { stack: configuration.stack } });
+  const log = programLog({ stack: configuration.stack });
   const metrics = new Metrics();
   const fleet = fleetOf(configuration, log);
   const loop = new Loop(

@@ -1,5 +1,5 @@
-import pino from "pino";
 import type { UploaderConfiguration } from "../configuration";
+import { programLog } from "../log";
 import { serveApi } from "./api";
 import { LiveInstances } from "./live";
 import { UploadLoop } from "./loop";
@@ -11,7 +11,7 @@ const STOP_LIMIT_SECONDS = 5;
 
 /** Runs the uploader until SIGTERM or SIGINT. What is not in the store then is uploaded after the next start. */
 export async function runService(configuration: UploaderConfiguration): Promise<void> {
-  const log = pino({ base: {} });
+  const log = programLog({});
   const end = new AbortController();
   const live = new LiveInstances();
   const loop = new UploadLoop({

@@ -48,6 +48,7 @@ export class EdgeNodeUnderTest {
   readonly directory = mkdtempSync(join(tmpdir(), "fleet-edge-"));
   private readonly agent = new https.Agent({ keepAlive: true, maxSockets: 256, rejectUnauthorized: false });
   private process: ChildProcess | undefined;
+  private lastSaid = "";
   private stopping: ChildProcess | undefined;
   private keeper: { readonly ending: AbortController; readonly done: Promise<void> } | undefined;
 
@@ -138,10 +139,13 @@ export class EdgeNodeUnderTest {
   /** `hear` gets what it writes. */
   startHaproxy(hear?: (text: string) => void): void {
     const args = ["-W", "-db", "-S", this.master, "-C", this.current, "-f", "haproxy.cfg"];
-    const output = process.env["FLEET_TEST_LOG"] ? "inherit" : hear ? "pipe" : "ignore";
+    const output = process.env["FLEET_TEST_LOG"] ? "inherit" : "pipe";
     this.process = spawn("haproxy", args, { stdio: ["ignore", output, output] });
     for (const stream of [this.process.stdout, this.process.stderr])
-      stream?.setEncoding("utf8").on("data", (text: string) => hear?.(text));
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.lastSaid = text;
+        hear?.(text);
+      });
   }
 
   startKeeper({ acme, ...more }: KeeperSettings = {}): void {
@@ -197,6 +201,13 @@ export class EdgeNodeUnderTest {
       headers: { authorization: `Bearer ${TOKEN}` },
     });
     return `${answer.status} ${(await answer.text()).trim()}`;
+  }
+
+  /** For who waited for it in vain. */
+  async describe(): Promise<string> {
+    const end = this.process?.exitCode ?? this.process?.signalCode ?? "none";
+    const page = await this.settledPage().catch(String);
+    return `${this.name}: HAProxy's end: ${end}, it last said: ${this.lastSaid.trim()}; its keeper: ${page}`;
   }
 
   /** Whether HAProxy answers for rooms, and all that is wanted is in force here. */
@@ -306,6 +317,9 @@ export class EdgeUnderTest {
     await until("all nodes have what is wanted", seconds, async () => {
       const all = await Promise.all(this.nodes.map((node) => node.isSettled().catch(() => false)));
       return all.every(Boolean);
+    }).catch(async (error: Error) => {
+      const told = await Promise.all(this.nodes.map((node) => node.describe()));
+      throw new Error([error.message, ...told].join("\n"));
     });
   }
 

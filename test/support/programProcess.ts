@@ -58,7 +58,7 @@ export class ProgramProcess {
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
     const { child } = this;
     if (!child || !this.isRunning) return child?.exitCode ?? null;
-    const ended = once(child, "exit");
+    const ended = once(child, "close");
     child.kill(signal);
     await ended;
     return child.exitCode;
