@@ -190,6 +190,9 @@ function roomsBackend(args: HaproxyArgs, group: Group): string {
     stick on var(txn.key)`
       : "    stick on var(txn.key) table rooms";
   return `backend ${backendOf(group)}
+    # A user's first request, too, goes over a connection that has carried others. So there are few of them and all are
+    # busy: where each user's stays behind, some are used just as the shard closes them.
+    http-reuse aggressive
     balance hash var(txn.key)
     hash-type consistent sdbm avalanche
 ${table}
