@@ -317,9 +317,9 @@ export class EdgeUnderTest {
     await until("all nodes have what is wanted", seconds, async () => {
       const all = await Promise.all(this.nodes.map((node) => node.isSettled().catch(() => false)));
       return all.every(Boolean);
-    }).catch(async (error: Error) => {
+    }).catch(async (error: unknown) => {
       const told = await Promise.all(this.nodes.map((node) => node.describe()));
-      throw new Error([error.message, ...told].join("\n"));
+      throw new Error([String(error), ...told].join("\n"));
     });
   }
 

@@ -87,7 +87,8 @@ for (const [kind, create] of Object.entries(kinds))
         isLost = true;
         await bench.store.put("session-1/room.mp4", Buffer.from("short"));
       };
-      await bench.startUploader();
+      // Meanwhile it waits for its answer.
+      await bench.startUploader({ stallSeconds: 20 });
       assert.match(await bench.failure("session-1"), /has 5 bytes, not 100000/);
       await bench.emptied();
       const stored = await bench.store.files();
