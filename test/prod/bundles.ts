@@ -25,6 +25,8 @@ export interface ReadBundle {
   readonly manifest: MachineManifest;
   /** A file of a container, its placeholders filled in. */
   file(container: string, path: string, self: Self): string;
+  /** One of its live configuration. */
+  live(container: string, path: string): string;
 }
 
 /** The bundles of the only stack there is, read as machines read them: pointer, bundle, secrets. */
@@ -54,15 +56,16 @@ export class StackBundles {
     const files = await untarred(await this.get(machineKeys(name).bundle(sha256)));
     const manifest = machineManifest.parse(JSON.parse(files[MANIFEST_FILE] ?? ""));
     const secrets = joinParts(await this.parameters(manifest.secrets.parameters), manifest.secrets.revision);
+    const content = (at: string): string => {
+      const found = secrets[at] ?? files[at];
+      if (found === undefined) throw new Error(`${name} has no ${at}`);
+      return found;
+    };
     return {
       sha256,
       manifest,
-      file: (container, path, self) => {
-        const at = `containers/${container}/${path}`;
-        const content = secrets[at] ?? files[at];
-        if (content === undefined) throw new Error(`${name} has no ${at}`);
-        return fill(content, self);
-      },
+      file: (container, path, self) => fill(content(`containers/${container}/${path}`), self),
+      live: (container, path) => content(`live/${container}/${path}`),
     };
   }
 
