@@ -301,8 +301,8 @@ export class Guard {
 }
 
 const REMEDY =
-  "Set a shard to drain first (its place in shards[], state drain), another one ahead of it if the others are full, run pulumi up, " +
-  "and change it once its last conference is over; what bridges and Jibris hold, the scaler's API tells";
+  "Drain a shard first (npm run shard -- drain SHARD --wait), another one ahead of it if the others are full, " +
+  "and change it once it is empty; what bridges and Jibris hold, the scaler's API tells";
 
 /** What a node is to say before anything else goes on. */
 interface Wanted {
