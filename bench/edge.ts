@@ -8,9 +8,12 @@ import { BenchedEdge, CONTESTANTS, installed, type Contestant, type Load } from 
  */
 const help = `npm run bench:edge [-- --rounds 8] [--seconds 3] [--connections 32] [--rooms 2000] [--tenants]
   [--table 200000] [--haproxy haproxy] [--json]
-Loads HAProxy by wrk (Debian's package wrk) with a mix of page, config.js, http-bind, websocket handshake and
-keep-alive. HAProxy runs on one core with one thread; the client and the stand-in shards, HAProxies that answer at
-once, share another. A handshake is answered 200, not 101: the connection must go on.
+Loads HAProxy by wrk (Debian's package wrk) with what a client asks for as it joins: page, config.js, http-bind,
+websocket handshake and keep-alive. HAProxy runs on one core with one thread; the client and the stand-in shards,
+HAProxies that answer at once with 15 bytes, share another. A handshake is answered 200, not 101: the connection must
+go on.
+Twice: joins, where each user comes over a TLS connection of their own, as browsers do; and calls, where 32 connections
+that are never closed carry all users' requests, so that nothing but a request itself costs anything.
 Three stand side by side: fleet, the program's configuration; headers, round robin that sets the same headers; bare,
 round robin alone.
 --tenants: every room below a tenant. --encoded: every name in Unicode. --table 0: no table and no reload.`;
@@ -60,6 +63,55 @@ function summary(loads: readonly Load[]): Record<(typeof rows)[number], number> 
   };
 }
 
+interface Comparison {
+  readonly loads: Readonly<Record<Contestant, ReturnType<typeof summary>>>;
+  /** The fleet's requests per CPU second by another's. */
+  readonly perCpuSecond: Readonly<Record<Exclude<Contestant, "fleet">, Ratio>>;
+}
+interface Ratio {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+async function compared(edge: BenchedEdge, isConnectionEach: boolean): Promise<Comparison> {
+  const users = Array.from({ length: Number(values.rooms) }, (_, room) => paths(room));
+  const connections = Number(values.connections);
+  const load = { users, isConnectionEach, connections, seconds: Number(values.seconds) };
+  const taken: Record<Contestant, Load[]> = { fleet: [], headers: [], bare: [] };
+  for (const one of CONTESTANTS) await edge.load(one, { ...load, seconds: 1 });
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const one of round % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed())
+      taken[one].push(await edge.load(one, load));
+  // Round by round, as what else the machine does changes from one to the next.
+  const against = (other: Contestant): Ratio => {
+    const ratios = taken.fleet.map(
+      (fleet, round) => fleet.requestsPerCpuSecond / (taken[other][round]?.requestsPerCpuSecond ?? NaN),
+    );
+    return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
+  };
+  return {
+    loads: { fleet: summary(taken.fleet), headers: summary(taken.headers), bare: summary(taken.bare) },
+    perCpuSecond: { headers: against("headers"), bare: against("bare") },
+  };
+}
+
+function print(heading: string, { loads, perCpuSecond }: Comparison): void {
+  const cell = (value: number): string => value.toFixed(value >= 100 ? 0 : 2).padStart(10);
+  console.log(heading);
+  console.log(["".padEnd(22), ...CONTESTANTS.map((one) => one.padStart(10))].join(""));
+  for (const row of rows)
+    console.log([row.padEnd(22), ...CONTESTANTS.map((one) => cell(loads[one][row]))].join(""));
+  for (const [other, { median, least, most }] of Object.entries(perCpuSecond))
+    console.log(
+      `fleet / ${other}, requests per CPU second, round by round: ${median.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})`,
+    );
+  if (Math.max(...CONTESTANTS.map((one) => loads[one].clientCpu)) > 0.7)
+    console.log(
+      "The client was busy for more than 70 % of a core: latencies and requests a second are its own too.",
+    );
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     console.log(help);
@@ -70,39 +122,15 @@ async function main(): Promise<void> {
 
   const edge = await BenchedEdge.start(values.haproxy);
   try {
-    const mix = Array.from({ length: Number(values.rooms) }, (_, room) => paths(room)).flat();
-    const load = { paths: mix, connections: Number(values.connections), seconds: Number(values.seconds) };
-    const taken: Record<Contestant, Load[]> = { fleet: [], headers: [], bare: [] };
-    for (const one of CONTESTANTS) await edge.load(one, { ...load, seconds: 1 });
-    for (let round = 0; round < Number(values.rounds); round++)
-      for (const one of round % 2 === 0 ? CONTESTANTS : CONTESTANTS.toReversed())
-        taken[one].push(await edge.load(one, load));
-    // Round by round, as what else the machine does changes from one to the next.
-    const against = (other: Contestant): { median: number; least: number; most: number } => {
-      const ratios = taken.fleet.map(
-        (fleet, round) => fleet.requestsPerCpuSecond / (taken[other][round]?.requestsPerCpuSecond ?? NaN),
-      );
-      return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
-    };
+    const joins = await compared(edge, true);
+    const calls = await compared(edge, false);
     const table = Number(values.table) > 0 ? await edge.fill(Number(values.table)) : undefined;
-    const loads = { fleet: summary(taken.fleet), headers: summary(taken.headers), bare: summary(taken.bare) };
-    const result = { loads, perCpuSecond: { headers: against("headers"), bare: against("bare") }, table };
     if (values.json) {
-      console.log(JSON.stringify(result));
+      console.log(JSON.stringify({ joins, calls, table }));
       return;
     }
-    const cell = (value: number): string => value.toFixed(value >= 100 ? 0 : 2).padStart(10);
-    console.log(["".padEnd(22), ...CONTESTANTS.map((one) => one.padStart(10))].join(""));
-    for (const row of rows)
-      console.log([row.padEnd(22), ...CONTESTANTS.map((one) => cell(loads[one][row]))].join(""));
-    for (const [other, { median, least, most }] of Object.entries(result.perCpuSecond))
-      console.log(
-        `fleet / ${other}, requests per CPU second, round by round: ${median.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})`,
-      );
-    if (Math.max(...CONTESTANTS.map((one) => loads[one].clientCpu)) > 0.7)
-      console.log(
-        "The client was busy for more than 70 % of a core: latencies and requests a second are its own too.",
-      );
+    print("joins: a TLS connection for each user", joins);
+    print("calls: connections that are never closed", calls);
     if (table)
       console.log(
         `${table.rooms} rooms: ${table.bytesPerRoom.toFixed(0)} B each; a reload hands them over in ${table.reloadSeconds.toFixed(2)} s`,

@@ -12,8 +12,9 @@ const besideDocker = (command) => [
 ];
 const inOwnNetwork = (command) => ["ts-node", "--transpile-only", "test/support/ownNetwork.ts", ...command];
 /**
- * In the order of their cost. `system`: needs more than npm's packages. `aside`: touches no Docker engine, and runs beside
- * those that do; its output is shown at its end. `full`: runs with --full, or when named: too long for every time.
+ * In the order of their cost. `system`: needs more than npm's packages. `aside`: one after another beside those that are
+ * not, since several share a Docker engine or ports, and both lanes take as long; its output is shown at its end. `full`: runs with
+ * --full, or when named: too long for every time.
  */
 const suites = {
   types: { command: ["tsc", "-p", "."] },
@@ -21,7 +22,11 @@ const suites = {
   format: { command: ["prettier", "--check", "--log-level=warn", "."] },
   unit: { command: mocha("test/unit/**/*.test.ts") },
   scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts"), system: true, aside: true },
-  agent: { command: besideDocker(mocha("--timeout=60000", "test/agent/**/*.test.ts")), system: true },
+  agent: {
+    command: besideDocker(mocha("--timeout=60000", "test/agent/**/*.test.ts")),
+    system: true,
+    aside: true,
+  },
   uploader: { command: mocha("--timeout=120000", "test/uploader/**/*.test.ts"), system: true, aside: true },
   aws: { command: mocha("--timeout=60000", "test/aws/**/*.test.ts"), system: true, aside: true },
   prod: {
@@ -29,7 +34,7 @@ const suites = {
     system: true,
     aside: true,
   },
-  docker: { command: mocha("test/docker/**/*.test.ts"), system: true },
+  docker: { command: mocha("test/docker/**/*.test.ts"), system: true, aside: true },
   // Its files wait more than they work, and share nothing; but for the one that floods.
   haproxy: {
     command: mocha(
@@ -43,7 +48,7 @@ const suites = {
   },
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
   keeper: { command: mocha("--timeout=60000", "test/keeper/**/*.test.ts"), system: true, aside: true },
-  labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true, aside: true },
+  labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
   machine: { command: mocha("--timeout=60000", "test/machine/machine.test.ts"), system: true, aside: true },
   machines: {
     command: mocha("--timeout=60000", "test/machine/{edge,pool}.test.ts"),
@@ -66,6 +71,7 @@ const suites = {
   dockerPlugin: {
     command: besideDocker(mocha("--timeout=600000", "test/engine/docker.test.ts")),
     system: true,
+    aside: true,
   },
   standins: {
     command: besideDocker(
@@ -77,6 +83,7 @@ const suites = {
       ),
     ),
     system: true,
+    aside: true,
   },
   lab: { command: mocha("--timeout=300000", "test/e2e/lab/*.e2e.ts"), system: true },
   e2e: { command: mocha("--timeout=900000", "--bail", "test/e2e/*.e2e.ts"), system: true },

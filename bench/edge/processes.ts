@@ -21,7 +21,10 @@ export const CONTESTANTS = ["fleet", "headers", "bare"] as const;
 export type Contestant = (typeof CONTESTANTS)[number];
 
 export interface LoadArgs {
-  readonly paths: readonly string[];
+  /** Of a user each: what is asked in turn. */
+  readonly users: readonly (readonly string[])[];
+  /** Whether each user has a connection of their own, as many at a time as `connections`. Else those serve all users. */
+  readonly isConnectionEach: boolean;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -140,19 +143,24 @@ export class BenchedEdge {
     return child.pid ?? 0;
   }
 
-  /** Loads one of the two for so many seconds, each connection as fast as it is answered. */
+  /** Loads one of them for so many seconds, each connection as fast as it is answered. */
   async load(which: Contestant, args: LoadArgs): Promise<Load> {
-    const requests = args.paths.map(
-      (path) => `  { ${JSON.stringify(path)}, ${path.includes("xmpp-websocket")} },`,
+    const requests = args.users.flatMap((paths) =>
+      paths.map((path, index) => {
+        const isLast = args.isConnectionEach && index === paths.length - 1;
+        const headers = path.includes("xmpp-websocket") ? "upgrade" : isLast ? "closing" : "nil";
+        return `  { ${JSON.stringify(path)}, ${headers} },`;
+      }),
     );
-    const prepare = `local all = {
+    const prepare = `local upgrade = { Connection = "Upgrade", Upgrade = "websocket", ["Sec-WebSocket-Version"] = "13",
+  ["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ==", ["Sec-WebSocket-Protocol"] = "xmpp" }
+local closing = { Connection = "close" }
+local all = {
 ${requests.join("\n")}
 }
-local upgrade = { Connection = "Upgrade", Upgrade = "websocket", ["Sec-WebSocket-Version"] = "13",
-  ["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ==", ["Sec-WebSocket-Protocol"] = "xmpp" }
 local made, at = {}, 0
 init = function()
-  for index, one in ipairs(all) do made[index] = wrk.format("GET", one[1], one[2] and upgrade or nil) end
+  for index, one in ipairs(all) do made[index] = wrk.format("GET", one[1], one[2]) end
 end
 request = function()
   at = at % #made + 1

@@ -21,3 +21,5 @@ export const metricNamespace = (stack: string): string => `JitsiFleet/${stack}`;
 export const ALIVE_METRIC = "ScalerAlive";
 /** Instances that are kept although they were to end: they bill, and a person must look. */
 export const RETAINED_METRIC = "Retained";
+/** Of a pool: machines that run and do not say how they are. */
+export const SILENT_METRIC = "Silent";

@@ -1,4 +1,5 @@
 import * as autoscaling from "@pulumi/aws/autoscaling";
+import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as pulumi from "@pulumi/pulumi";
 import type { PoolArgs, PoolRole } from "../platform";
@@ -9,7 +10,7 @@ import { instanceImage, poolContainers } from "./machine/poolContainers";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, diskGiB, metadataOptions, ROOT_DEVICE } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
-import { ALIVE_METRIC, awsName, metricNamespace } from "./names";
+import { ALIVE_METRIC, awsName, metricNamespace, SILENT_METRIC } from "./names";
 import type { Ground } from "./node";
 import { AGENT_PORT } from "./ports";
 import { machineStatements, type Statement } from "./policies";
@@ -31,6 +32,8 @@ const GRACE_SECONDS = 300;
 /** While no scaler decides: so busy, in percent, the processors are held by launching more. */
 const FAILSAFE_CPU_PERCENT = 50;
 const FAILSAFE_WARMUP_SECONDS = 300;
+/** So long some machine says nothing before a person is told: above a bundle's update and a reboot. */
+const SILENT_MINUTES = 15;
 
 /**
  * Machines of which there are as many as the scaler decides: it alone raises the desired number, and ends a machine
@@ -117,6 +120,7 @@ export class AwsPool extends pulumi.ComponentResource {
     );
     if (role === "bridge") this.schedules(group);
     this.failSafe(group);
+    this.silenceAlarm();
     this.registerOutputs();
   }
 
@@ -273,6 +277,31 @@ export class AwsPool extends pulumi.ComponentResource {
             ],
           },
         },
+      },
+      this.own,
+    );
+  }
+
+  /** What is silent may carry calls: the scaler neither ends it nor launches another for it. */
+  private silenceAlarm(): void {
+    const { context, events } = this.args.ground;
+    new cloudwatch.MetricAlarm(
+      `${this.name}-silent`,
+      {
+        name: awsName(context.stack, this.name, "silent"),
+        alarmDescription: `A machine of ${this.name} does not say how it is, and counts as one that serves: look at it.`,
+        namespace: metricNamespace(context.stack),
+        metricName: SILENT_METRIC,
+        dimensions: { Pool: this.name },
+        statistic: "Minimum",
+        period: 60,
+        evaluationPeriods: SILENT_MINUTES,
+        comparisonOperator: "GreaterThanThreshold",
+        threshold: 0,
+        treatMissingData: "notBreaching",
+        alarmActions: [events.alarms.arn],
+        okActions: [events.alarms.arn],
+        tags: { Role: "control" },
       },
       this.own,
     );

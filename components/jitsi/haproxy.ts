@@ -147,7 +147,7 @@ ${groupsOf(args)
   .join("\n")}
 # What belongs to no room, asked for from no room.
 backend assets
-    balance roundrobin
+${SHARED_CONNECTIONS}    balance roundrobin
     option redispatch 1
 ${serverLines(args, undefined)}
 ${limitsBackend(args)}${authorityBackend(args)}${turnSections(args)}`;
@@ -190,7 +190,7 @@ function roomsBackend(args: HaproxyArgs, group: Group): string {
     stick on var(txn.key)`
       : "    stick on var(txn.key) table rooms";
   return `backend ${backendOf(group)}
-    balance hash var(txn.key)
+${SHARED_CONNECTIONS}    balance hash var(txn.key)
     hash-type consistent sdbm avalanche
 ${table}
     # nginx says it on most answers, but not where a websocket begins.
@@ -200,6 +200,11 @@ ${groupsOf(args).length > 1 ? "    option allbackups\n" : ""}    # Who is taken 
 ${serverLines(args, group)}
 `;
 }
+
+const SHARED_CONNECTIONS = `    # A user's first request, too, goes over a connection that has carried others. So there are few of them and all are
+    # busy: where each user's stays behind, some are used just as the shard closes them.
+    http-reuse aggressive
+`;
 
 function serverLines(args: HaproxyArgs, group: Group): string {
   const isOf = ({ release }: Server): boolean =>

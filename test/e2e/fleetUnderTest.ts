@@ -145,22 +145,14 @@ export class FleetUnderTest {
   /** Sets the shards the way an operator does: a value at a path each. */
   async setShards(shards: readonly Shard[]): Promise<void> {
     await this.stack.removeConfig("shards");
-    for (const [index, shard] of shards.entries())
-      for (const [key, value] of Object.entries(shard))
-        await this.stack.setConfig(`shards[${index}].${key}`, String(value));
+    await this.stack.setConfigs(Object.fromEntries(valuesAt("shards", shards)));
   }
 
   /** Sets the Docker hosts, likewise. */
   async setHosts(hosts: readonly { name: "a" | "b"; drained?: true }[]): Promise<void> {
     await this.stack.removeConfig("docker");
-    for (const [index, { name, drained }] of hosts.entries()) {
-      const { roles, ...texts } = hostSettings(this.host(name));
-      for (const [key, value] of Object.entries(texts))
-        await this.stack.setConfig(`docker.hosts[${index}].${key}`, value);
-      for (const [at, role] of roles.entries())
-        await this.stack.setConfig(`docker.hosts[${index}].roles[${at}]`, role);
-      if (drained) await this.stack.setConfig(`docker.hosts[${index}].drained`, "true");
-    }
+    const all = hosts.map(({ name, ...more }) => ({ ...hostSettings(this.host(name)), ...more }));
+    await this.stack.setConfigs(Object.fromEntries(valuesAt("docker.hosts", all)));
   }
 
   host(name: string): LabHost {
@@ -271,6 +263,13 @@ export class Traffic {
 function hostSettings({ name, socket, publicAddress, privateAddress }: LabHost) {
   const roles = ["edge", "shard", "bridge", "jibri", ...(name === "a" ? ["scaler"] : [])];
   return { name, address: `unix://${socket}`, publicAddress, privateAddress, roles };
+}
+
+/** What a value is made of, each with its path. */
+function valuesAt(path: string, value: unknown): [path: string, value: string][] {
+  if (typeof value !== "object" || value === null) return [[path, String(value)]];
+  const at = (key: string): string => (Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+  return Object.entries(value).flatMap(([key, part]) => valuesAt(at(key), part));
 }
 
 function settings(lab: Lab): Record<string, unknown> {

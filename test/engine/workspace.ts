@@ -171,6 +171,12 @@ export class EngineStack {
     await this.mustSucceed(["config", "set", "--path", flag, "--stack", this.stack, "--", path, value]);
   }
 
+  /** Sets several by their paths at once. */
+  async setConfigs(values: Readonly<Record<string, string>>): Promise<void> {
+    const flags = Object.entries(values).flatMap(([path, value]) => ["--plaintext", `${path}=${value}`]);
+    await this.mustSucceed(["config", "set-all", "--path", "--stack", this.stack, ...flags]);
+  }
+
   async removeConfig(path: string): Promise<void> {
     await this.mustSucceed(["config", "rm", "--path", "--stack", this.stack, "--", path]);
   }

@@ -275,6 +275,24 @@ describe("the fleet on AWS, as it is declared", function () {
     }
   });
 
+  it("tells a person of machines that do not say how they are, for they count as what serves", () => {
+    for (const pool of pools) {
+      const { inputs } = fleet.one("MetricAlarm", `${pool}-silent`);
+      const { dimensions, metricName, namespace, statistic, threshold } = inputs;
+      assert.deepEqual(
+        { dimensions, metricName, namespace, statistic, threshold },
+        {
+          dimensions: { Pool: pool },
+          metricName: "Silent",
+          namespace: "JitsiFleet/prod",
+          statistic: "Minimum",
+          threshold: 0,
+        },
+      );
+      assert.deepEqual(inputs["alarmActions"], ["arn:aws:Topic:::events-alarms"]);
+    }
+  });
+
   it("ends nothing while the scaler could begin something: the scalers know the groups, and go first", () => {
     for (const name of ["scaler-1", "scaler-2"]) {
       const parameters = fleet.all("Parameter").filter((one) => one.name.startsWith(`${name}-secrets`));
