@@ -6,7 +6,7 @@ import { shortReason } from "../../shortReason";
 
 /** Above what a keeper gives the shards. */
 const LIMIT_SECONDS = 4;
-/** Of an answer: 64 shards take a tenth of it, and an item of DynamoDB 400 KB. */
+/** Of an answer: 64 shards that all fail take a fifth of it. An item of DynamoDB takes 400 KB. */
 const LIMIT_BYTES = 100_000;
 
 type EdgeStatus = FleetStatus["edges"][number];
