@@ -103,7 +103,7 @@ const jibris = new JibriPool("jibris", {
 });
 
 // Who launches and ends the pools' instances, and who decides on it.
-const control = platform.control("control");
+const control = platform.control("control", { edges: edge.keepers });
 const scaler = new ScalerService("scaler", {
   platform,
   addresses: platform.scalers.map((name) => ({ name, address: platform.reserve("scaler", name) })),

@@ -1,4 +1,4 @@
-import { CERTIFICATE_NAME, type AcmeOptions } from "@jitsi-fleet/scaler";
+import { CERTIFICATE_NAME, lookToken, type AcmeOptions, type EdgesConfiguration } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "./certificate";
@@ -35,6 +35,8 @@ export interface EdgeArgs {
 export class Edge extends pulumi.ComponentResource {
   /** Address of the meetings. */
   readonly url: string;
+  /** How the nodes are asked what is in force there, by who may do nothing else. Secret. */
+  readonly keepers: pulumi.Output<EdgesConfiguration>;
 
   constructor(name: string, args: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
     const { addresses, domain, edge, image, nodeImage, platform, shards, tls } = args;
@@ -44,7 +46,12 @@ export class Edge extends pulumi.ComponentResource {
 
     const names = [domain, ...(args.turn ? [args.turn.host] : [])];
     const certificate = firstCertificate(tls, names, name, this);
-    const keepers = this.keepers(name, args);
+    const keepers = this.links(name, args);
+    this.keepers = keepers.apply(({ others, tls, token }) => ({
+      keepers: others.map(({ node, url }) => ({ edge: node, url })),
+      token: lookToken(token),
+      certificate: tls?.certificate,
+    }));
     const routes = shards.map(({ shard, address }) => ({
       shard,
       web: address.endpoints.web,
@@ -107,7 +114,7 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   /** How the nodes' keepers know one another: a token and a certificate that they share. */
-  private keepers(name: string, { addresses }: EdgeArgs): pulumi.Output<KeeperLinks> {
+  private links(name: string, { addresses }: EdgeArgs): pulumi.Output<KeeperLinks> {
     const own = selfSigned(`${name}-keepers`, CERTIFICATE_NAME, this);
     const token = new random.RandomPassword(
       `${name}-keepers-token`,

@@ -1,4 +1,4 @@
-import type { ProgramName, ScalerConfiguration } from "@jitsi-fleet/scaler";
+import type { EdgesConfiguration, ProgramName, ScalerConfiguration } from "@jitsi-fleet/scaler";
 import type * as pulumi from "@pulumi/pulumi";
 
 /** What a node is for. */
@@ -203,6 +203,11 @@ export interface FrontDoor {
   readonly addresses: pulumi.Input<readonly string[]>;
 }
 
+export interface ControlArgs {
+  /** How the edge is asked what is in force there, by who does not reach it otherwise. Secret. */
+  readonly edges: pulumi.Output<EdgesConfiguration>;
+}
+
 /** What the scaler needs to see the pools and to act on them. */
 export interface Control extends pulumi.Resource {
   /** The scaler that such hands are for. */
@@ -233,7 +238,7 @@ export interface Platform {
   /** What stands between users and the edge. */
   frontDoor(name: string, args: FrontDoorArgs, opts?: pulumi.ComponentResourceOptions): FrontDoor;
   /** The scaler's eyes and hands. After all pools, which it is to know. */
-  control(name: string, opts?: pulumi.ComponentResourceOptions): Control;
+  control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control;
   /**
    * What goes first when the stack is taken down, before anything of it is touched: it is refused while a call or a
    * recording is on. Last of all.

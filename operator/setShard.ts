@@ -3,7 +3,9 @@ import { parseSettings } from "../components/settings";
 import { PulumiError, type Pulumi } from "./pulumi";
 import { givenShards, indexOfShard, orUndo, setState, withState } from "./shardSetting";
 import type { Stack } from "./stack";
-import { faultsOfPreview, patternsOf, previewSchema, targetsOf, type Preview } from "./targets";
+import { awsChange } from "./awsTargets";
+import { dockerChange } from "./dockerTargets";
+import { faultsOfPreview, previewSchema, targetsOf, type Preview } from "./targets";
 
 /**
  * Sets a shard's state in the stack's settings and brings that alone in force. Throws where it is refused or fails; the
@@ -28,21 +30,23 @@ export async function setShard(
     await change?.undo();
     say(`shards[${index}].state is ${was ?? "as it was"}${change ? " again" : " still"}.`);
   };
-  await orUndo(undo, () => bringInForce(pulumi, shard, state, say));
+  await orUndo(undo, () => bringInForce(pulumi, stack, shard, state, say));
 }
 
 async function bringInForce(
   pulumi: Pulumi,
+  { settings }: Stack,
   shard: string,
   state: ShardState,
   say: (line: string) => void,
 ): Promise<void> {
   say(`Looking at what is to be done for ${shard} …`);
-  const targets = targetsOf(await previewOf(pulumi, patternsOf(shard)), shard, state);
-  if (targets.length === 0) return;
-  const code = await pulumi.show(["up", "--yes", "--skip-preview", ...asTargets(targets)]);
-  if (code !== 0)
-    throw new Error(`pulumi up ended with code ${code}. What is in force: npm run shard -- status`);
+  const change = (settings.platform === "aws" ? awsChange : dockerChange)(shard, state);
+  for (const targets of await targetsOf(await previewOf(pulumi, change.patterns), shard, change)) {
+    const code = await pulumi.show(["up", "--yes", "--skip-preview", ...asTargets(targets)]);
+    if (code !== 0)
+      throw new Error(`pulumi up ended with code ${code}. What is in force: npm run shard -- status`);
+  }
 }
 
 async function previewOf(pulumi: Pulumi, patterns: readonly string[]): Promise<Preview> {

@@ -1,9 +1,10 @@
 import type { Holdings, ShardsPage, ShardState } from "@jitsi-fleet/scaler";
 import type { Settings } from "../components/settings";
 
-/** What a node of the edge says of the shards, or why it says nothing. */
+/** What a node of the edge said of the shards and when, or why it says nothing. */
 export type EdgeAnswer =
-  { readonly edge: string; readonly page: ShardsPage } | { readonly edge: string; readonly error: string };
+  | { readonly edge: string; readonly page: ShardsPage; readonly knownAt: string }
+  | { readonly edge: string; readonly error: string };
 
 /** A shard as it ought to be and as it is. `null`: unknown, or none. */
 export interface ShardStatus {
@@ -22,6 +23,8 @@ export interface ShardStatus {
   readonly streams: number | null;
   /** Why what it holds is unknown. */
   readonly why: string | null;
+  /** When the nodes said all this: the first of them that said anything. */
+  readonly knownAt: string | null;
 }
 
 /** What the settings want of each shard, and what the nodes of the edge say of it. */
@@ -33,6 +36,7 @@ export function statusOf(
     edge: answer.edge,
     page: "page" in answer ? answer.page : undefined,
   }));
+  const [knownAt = null] = answers.flatMap((answer) => ("page" in answer ? [answer.knownAt] : [])).sort();
   const names = new Set([
     ...shards.map(({ name }) => name),
     ...pages.flatMap(({ page }) => Object.keys(page ?? {})),
@@ -48,6 +52,7 @@ export function statusOf(
       release: declared?.release ?? null,
       place: declared?.place ?? null,
       ...heldBy(seen.map(({ holds }) => holds)),
+      knownAt,
     };
   });
 }

@@ -4,7 +4,7 @@ import { inForceText, type ShardStatus } from "./status";
 const LOOK_SECONDS = 5;
 /** A line at least so often. */
 const SAY_SECONDS = 30;
-/** Looks in a row that must find it empty: a conference may just be moving in. */
+/** Looks in a row that must find it empty, each knowing something newer: a conference may just be moving in. */
 const LOOKS = 2;
 
 /** What is still on a shard, or not known of it, in words; undefined: nothing, and it takes no new room anywhere. */
@@ -33,6 +33,7 @@ const counted = (count: number, one: string, people: number | null = null): stri
 /** The wait for a shard to be empty: takes looks at it, and says when there is something to say. */
 export class Wait {
   private emptyLooks = 0;
+  private knownAt: string | null | undefined;
   private said: { readonly line: string; readonly atSeconds: number } | undefined;
 
   constructor(private readonly name: string) {}
@@ -45,7 +46,10 @@ export class Wait {
   /** Takes a look. Returns the line that is to be said now, if any. */
   look(shard: ShardStatus | undefined, atSeconds: number): string | undefined {
     const keeps = shard ? whatKeeps(shard) : "nobody tells of it";
-    this.emptyLooks = keeps === undefined ? this.emptyLooks + 1 : 0;
+    const isNews = shard?.knownAt !== this.knownAt;
+    this.knownAt = shard?.knownAt;
+    if (keeps !== undefined) this.emptyLooks = 0;
+    else if (isNews) this.emptyLooks += 1;
     if (this.isOver) return `${this.name} is empty: it is safe to change or remove it`;
     const line = keeps === undefined ? `${this.name}: nothing at this look` : `${this.name}: ${keeps}`;
     if (this.said?.line === line && atSeconds - this.said.atSeconds < SAY_SECONDS) return undefined;

@@ -30,6 +30,14 @@ const dockerFleet = z.strictObject({
 });
 export type DockerFleetConfiguration = z.output<typeof dockerFleet>;
 
+/** How the scaler asks the edge's keepers. */
+const edges = z.strictObject({
+  keepers: z.array(z.strictObject({ edge: z.string(), url: z.url({ protocol: /^https?$/ }) })),
+  token: token.describe("What lookToken() makes of the keepers' own."),
+  certificate: z.string().optional().describe("PEM: the keepers' certificate; none for plain http."),
+});
+export type EdgesConfiguration = z.output<typeof edges>;
+
 /** Instances as machines of Auto Scaling groups, each machine with an agent of its own. */
 const awsFleet = z.strictObject({
   kind: z.literal("aws"),
@@ -57,6 +65,7 @@ const awsFleet = z.strictObject({
     .array(z.strictObject({ shard: z.string(), url: z.url({ protocol: /^https?$/ }) }))
     .default([])
     .describe("The shards' own addresses: asked for what their conference focus holds."),
+  edges: edges.optional().describe("Asked for what is in force there; none: nobody is asked."),
   leaseSeconds: z
     .number()
     .min(1)

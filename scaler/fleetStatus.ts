@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shardsPageSchema } from "./keeper/shards";
 
 /** The table's only key. */
 export const TABLE_KEY = "id";
@@ -42,5 +43,14 @@ export const fleetStatusSchema = z.strictObject({
       z.strictObject({ shard: z.string(), error: z.string() }),
     ]),
   ),
+  /** What each node of the edge says of the shards, and when it said so by the same clock. None: by an older scaler. */
+  edges: z
+    .array(
+      z.union([
+        z.strictObject({ edge: z.string(), knownAt: z.iso.datetime(), page: shardsPageSchema }),
+        z.strictObject({ edge: z.string(), error: z.string() }),
+      ]),
+    )
+    .default([]),
 });
 export type FleetStatus = z.output<typeof fleetStatusSchema>;

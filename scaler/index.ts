@@ -5,6 +5,7 @@ export {
   INSTANCE,
   MEDIA_PORT,
   type AgentConfiguration,
+  type EdgesConfiguration,
   type KeeperConfiguration,
   type PoolTemplate,
   type ScalerConfiguration,
@@ -39,4 +40,5 @@ export {
 export { liveTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
 export { counted, listed, shardInUse } from "./inUse";
+export { lookToken } from "./tokenCheck";
 export { PART } from "./uploader/names";

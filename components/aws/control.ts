@@ -1,5 +1,5 @@
 import * as dynamodb from "@pulumi/aws/dynamodb";
-import { TABLE_KEY, type ScalerConfiguration } from "@jitsi-fleet/scaler";
+import { TABLE_KEY, type EdgesConfiguration, type ScalerConfiguration } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import type { Control, ControlConfiguration, Endpoint, PoolRole } from "../platform";
 import type { AgentAccess } from "./agentAccess";
@@ -17,6 +17,7 @@ export interface AwsControlArgs {
     readonly group: pulumi.Output<string>;
   }[];
   readonly shards: readonly { readonly name: string; readonly web: Endpoint }[];
+  readonly edges: pulumi.Output<EdgesConfiguration>;
 }
 
 /** What the scalers share: who of them acts, what they saw, and the groups and the queue that they act by. */
@@ -29,7 +30,7 @@ export class AwsControl extends pulumi.ComponentResource implements Control {
   >;
 
   constructor(name: string, args: AwsControlArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { access, ground, pools, shards } = args;
+    const { access, edges, ground, pools, shards } = args;
     const { settings, stack } = ground.context;
     const { endpoint, region } = settings.aws;
     super("jitsi-fleet:aws:Control", name, {}, opts);
@@ -60,8 +61,9 @@ export class AwsControl extends pulumi.ComponentResource implements Control {
         table.name,
         ground.events.queue.url,
         pulumi.all(pools.map(({ group }) => group)),
+        edges,
       ])
-      .apply(([agentToken, agentCertificate, tableName, queueUrl, groups]) => ({
+      .apply(([agentToken, agentCertificate, tableName, queueUrl, groups, keepers]) => ({
         kind: "aws" as const,
         region,
         ...(endpoint === undefined ? {} : { endpoint }),
@@ -80,6 +82,7 @@ export class AwsControl extends pulumi.ComponentResource implements Control {
           shard,
           url: `http://${web.address}:${web.port}`,
         })),
+        edges: keepers,
         leaseSeconds: LEASE_SECONDS,
       }));
     this.registerOutputs();

@@ -5,15 +5,11 @@ import {
   SuspendProcessesCommand,
   UpdateAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
-import { DynamoDBClient, GetItemCommand, ResourceNotFoundException } from "@aws-sdk/client-dynamodb";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
-  fleetStatusSchema,
   machineKeys,
   machineReportSchema,
   POINTER_TAG,
-  STATUS_ITEM,
-  TABLE_KEY,
   type FleetStatus,
   type MachineReport,
 } from "@jitsi-fleet/scaler";
@@ -24,7 +20,7 @@ import type { Route } from "../platform";
 import { howItLeaves } from "../routes";
 import type { AwsFleetSettings } from "../settings";
 import { clientSettings } from "./clients";
-import { awsName } from "./names";
+import { readFleetStatus, type KnownFleet } from "./fleetStatus";
 
 /** What the inputs of a node's component tell its guard. Parsed from the state: what was is in an older one's words. */
 export interface NodeInputs {
@@ -36,8 +32,6 @@ export interface NodeInputs {
   readonly routes: readonly Route[];
 }
 
-/** What a look at the fleet is good for: the scaler writes every few seconds. */
-const FRESH_SECONDS = 60;
 /** Until a node has applied what it was told: an image may have to be pulled. */
 const APPLIED_LIMIT_SECONDS = 600;
 const PAUSE_SECONDS = 2;
@@ -64,7 +58,7 @@ export class Guard {
   readonly destroy: pulumi.ResourceHook;
   private readonly client: ReturnType<typeof clientSettings>;
   /** One look an update: what is being replaced can't be asked twice. */
-  private status: Promise<Known> | undefined;
+  private status: Promise<KnownFleet> | undefined;
   private isDestroying = false;
   /** When each node whose machine is about to be stopped had last reported. */
   private readonly reportedBefore = new Map<string, string>();
@@ -239,33 +233,9 @@ export class Guard {
     return held.length === 0 ? undefined : `${name} holds ${held.join(", ")}`;
   }
 
-  private known(): Promise<Known> {
-    this.status ??= this.readStatus().catch((error: unknown) => ({
-      unknown: `the fleet cannot be measured: ${reasonOf(error)}`,
-    }));
+  private known(): Promise<KnownFleet> {
+    this.status ??= readFleetStatus(this.stack, this.settings);
     return this.status;
-  }
-
-  private async readStatus(): Promise<Known> {
-    const table = awsName(this.stack, "fleet");
-    const asked = { TableName: table, Key: { [TABLE_KEY]: { S: STATUS_ITEM } }, ConsistentRead: true };
-    const { Item } = await new DynamoDBClient(this.client)
-      .send(new GetItemCommand(asked))
-      .catch((error: unknown) => {
-        if (error instanceof ResourceNotFoundException) return { Item: "no table" as const };
-        throw error;
-      });
-    if (Item === "no table") return "never up";
-    const text = Item?.["status"]?.S;
-    if (text === undefined)
-      return { unknown: `the fleet cannot be measured: no scaler has written its status into ${table}` };
-    const status = fleetStatusSchema.parse(JSON.parse(text));
-    const ageSeconds = (Date.now() - Date.parse(status.knownAt)) / 1000;
-    if (ageSeconds > FRESH_SECONDS)
-      return {
-        unknown: `the fleet cannot be measured: its scalers have been silent since ${status.knownAt}`,
-      };
-    return status;
   }
 
   private isReady(shard: string): boolean {
@@ -330,15 +300,9 @@ export class Guard {
   }
 }
 
-interface Unknown {
-  readonly unknown: string;
-}
-/** `never up`: where it would be written was never made, which comes before any scaler. */
-type Known = FleetStatus | Unknown | "never up";
-
 const REMEDY =
-  "Set a shard to drain first (its place in shards[], state drain), another one ahead of it if the others are full, run pulumi up, " +
-  "and change it once its last conference is over; what bridges and Jibris hold, the scaler's API tells";
+  "Drain a shard first (npm run shard -- drain SHARD --wait), another one ahead of it if the others are full, " +
+  "and change it once it is empty; what bridges and Jibris hold, the scaler's API tells";
 
 /** What a node is to say before anything else goes on. */
 interface Wanted {
@@ -376,7 +340,6 @@ function pointerOf(tags: Readonly<Record<string, string>>): { node: string; buck
 
 const counted = (count: number, one: string): string[] =>
   count === 0 ? [] : [`${count} ${one}${count === 1 ? "" : "s"}`];
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const route = z.object({
   node: z.string(),

@@ -4,6 +4,7 @@ import { rangeText } from "../settings/ipv4Range";
 import type {
   AddressOf,
   Control,
+  ControlArgs,
   FrontDoor,
   FrontDoorArgs,
   NodeArgs,
@@ -169,13 +170,14 @@ export class AwsPlatform implements Platform {
     return { addresses: dnsName.apply((dns) => [dns]) };
   }
 
-  control(name: string, opts?: pulumi.ComponentResourceOptions): Control {
+  control(name: string, { edges }: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control {
     this.controls = new AwsControl(
       name,
       {
         ground: this.ground,
         access: this.access,
         pools: this.pools,
+        edges,
         shards: this.settings.shards.map((shard) => ({
           name: shard.name,
           web: this.reserve("shard", shard.name).endpoints.web,

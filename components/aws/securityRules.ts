@@ -71,6 +71,7 @@ export function flows(settings: Pick<AwsFleetSettings, "aws" | "images" | "recor
     tcp("scaler", "bridge", AGENT_PORT, "agents"),
     tcp("scaler", "jibri", AGENT_PORT, "agents"),
     tcp("scaler", "shard", shardPorts.web, "what shards hold"),
+    tcp("scaler", "edge", edgePorts.keeper, "what is in force at the edges"),
     ...outwardPorts(settings).flatMap((port) =>
       machines.map((role) => tcp(role, "world", port, "packages, images and AWS")),
     ),

@@ -6,6 +6,7 @@ import type {
   AddressOf,
   ContainerSpec,
   Control,
+  ControlArgs,
   FrontDoor,
   FrontDoorArgs,
   NodeArgs,
@@ -118,7 +119,8 @@ export class DockerPlatform implements Platform {
     return { addresses: shared === undefined ? edges.map(({ address }) => address.publicAddress) : [shared] };
   }
 
-  control(name: string, opts?: pulumi.ComponentResourceOptions): Control {
+  /** The edge is asked through its hosts' engines. */
+  control(name: string, _args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control {
     const hosts = this.settings.docker.hosts.filter(
       ({ roles }) => roles.includes("bridge") || roles.includes("jibri"),
     );

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { KeeperConfiguration } from "../configuration";
 import { listening } from "../listening";
-import { tokenCheck } from "../tokenCheck";
+import { lookToken, tokenCheck } from "../tokenCheck";
 import { instructionSchema, type Keeper } from "./keeper";
 import type { AcmeCertificates } from "./certificates/acmeCertificates";
 import type { KeeperMetrics } from "./metrics";
@@ -33,7 +33,7 @@ interface Reply {
 }
 
 /**
- * Serves a keeper, to who has the token; to others 401 and nothing.
+ * Serves a keeper, to who has the token; to others 401 and nothing. With what lookToken() makes of it: /v1/shards alone.
  *
  *   GET  /v1/view?asker=NODE   how this node is, for the others' keepers
  *   GET  /v1/arrangement       the shards as they are in force here: state, and whether each is up
@@ -49,13 +49,16 @@ export async function serveKeeper(
   parts: KeeperParts,
 ): Promise<KeeperApi> {
   const isAuthorized = tokenCheck(listen.token);
+  const mayLook = tokenCheck(lookToken(listen.token));
   const onRequest: RequestListener = (request, response) => {
     const send = ({ body = "", status }: Reply): void => {
       const written = typeof body === "string" ? body : JSON.stringify(body);
       response.writeHead(status, status === 204 ? {} : { "Content-Length": Buffer.byteLength(written) });
       response.end(written);
     };
-    if (!isAuthorized(request.headers.authorization)) {
+    const { authorization } = request.headers;
+    const isLook = request.method === "GET" && request.url === "/v1/shards";
+    if (!isAuthorized(authorization) && !(isLook && mayLook(authorization))) {
       response.setHeader("Connection", "close");
       send({ status: 401 });
       return;

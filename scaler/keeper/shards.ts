@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shortReason } from "../shortReason";
 import type { EdgeNode } from "./edgeNode";
 import { RoomsClient } from "./roomsClient";
 import { shardStates } from "./topology";
@@ -51,5 +52,5 @@ function holdingsOf(
 ): Promise<ShardsPage[string]["holds"]> {
   return new RoomsClient({ shard, url: `http://${address}:${port}` }, LIMIT_SECONDS)
     .stats()
-    .catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
+    .catch((error: unknown) => ({ error: shortReason(error) }));
 }

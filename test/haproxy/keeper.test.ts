@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../components/jitsi/haproxy";
 import { command } from "../../scaler/keeper/haproxy";
+import { lookToken } from "../../scaler/tokenCheck";
 import { EdgeUnderTest, TOKEN, until, type EdgeNodeUnderTest } from "./edgeUnderTest";
 import { serversOf, StandInShard } from "./standInShard";
 
@@ -57,6 +58,18 @@ describe("The keepers of an edge", function () {
         });
         assert.deepEqual([answer.status, await answer.text()], [401, ""]);
       }
+  });
+
+  it("let who may look see the shards, and nothing else", async () => {
+    const ask = async (method: string, path: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${lookToken(TOKEN)}` };
+      return (await fetch(`http://127.0.0.1:${nodes[0].ports.keeper}${path}`, { method, headers })).status;
+    };
+    assert.equal(await ask("GET", "/v1/shards"), 200);
+    for (const path of ["/v1/arrangement", "/v1/certificate", "/v1/view?asker=edge-1", "/metrics"])
+      assert.equal(await ask("GET", path), 401, path);
+    for (const path of ["/v1/shards", "/v1/instructions", "/v1/challenges"])
+      assert.equal(await ask("POST", path), 401, path);
   });
 
   it("obey nobody but who leads, and nothing that is out of date or no instruction", async () => {

@@ -14,9 +14,7 @@ import {
   type MachineManifest,
   type MachineReport,
 } from "@jitsi-fleet/scaler";
-import { text } from "node:stream/consumers";
-import { Readable } from "node:stream";
-import { extract } from "tar-stream";
+import { untarred } from "../../components/aws/machine/tarball";
 import { fill, type Self } from "../../scaler/machine/content";
 import { joinParts } from "../../scaler/machine/secretParts";
 import type { ClientSettings } from "../support/aws/clientSettings";
@@ -27,6 +25,8 @@ export interface ReadBundle {
   readonly manifest: MachineManifest;
   /** A file of a container, its placeholders filled in. */
   file(container: string, path: string, self: Self): string;
+  /** One of its live configuration. */
+  live(container: string, path: string): string;
 }
 
 /** The bundles of the only stack there is, read as machines read them: pointer, bundle, secrets. */
@@ -54,17 +54,18 @@ export class StackBundles {
     const sha256 = await this.pointer(name);
     if (sha256 === undefined) throw new Error(`${name} has no pointer`);
     const files = await untarred(await this.get(machineKeys(name).bundle(sha256)));
-    const manifest = machineManifest.parse(JSON.parse(files.get(MANIFEST_FILE) ?? ""));
+    const manifest = machineManifest.parse(JSON.parse(files[MANIFEST_FILE] ?? ""));
     const secrets = joinParts(await this.parameters(manifest.secrets.parameters), manifest.secrets.revision);
+    const content = (at: string): string => {
+      const found = secrets[at] ?? files[at];
+      if (found === undefined) throw new Error(`${name} has no ${at}`);
+      return found;
+    };
     return {
       sha256,
       manifest,
-      file: (container, path, self) => {
-        const at = `containers/${container}/${path}`;
-        const content = secrets[at] ?? files.get(at);
-        if (content === undefined) throw new Error(`${name} has no ${at}`);
-        return fill(content, self);
-      },
+      file: (container, path, self) => fill(content(`containers/${container}/${path}`), self),
+      live: (container, path) => content(`live/${container}/${path}`),
     };
   }
 
@@ -103,11 +104,4 @@ export class StackBundles {
     const { Body } = await this.s3.send(new GetObjectCommand({ Bucket: await this.bucket(), Key }));
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
-}
-
-async function untarred(tar: Buffer): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  for await (const entry of Readable.from([tar]).pipe(extract()))
-    files.set(entry.header.name, await text(entry));
-  return files;
 }

@@ -6,8 +6,13 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { scalerConfiguration } from "../../scaler/configuration";
-import { shardPorts } from "../../components/aws/ports";
+import { keeperConfiguration, scalerConfiguration } from "../../scaler/configuration";
+import { serveKeeper, type KeeperApi, type KeeperParts } from "../../scaler/keeper/api";
+import type { ShardsPage } from "../../scaler/keeper/shards";
+import { shardStates } from "../../scaler/keeper/topology";
+import { STATES_MAP } from "../../scaler/keeper/wanted";
+import { edgePorts, shardPorts } from "../../components/aws/ports";
+import type { Self } from "../../scaler/machine/content";
 import type { ClientSettings } from "../support/aws/clientSettings";
 import type { StackBundles } from "./bundles";
 
@@ -24,7 +29,7 @@ interface NodeMachine {
 /**
  * Stand-ins for the nodes' machines: each follows its pointer and reports what it is told as in force. On a scaler's
  * machine the real scaler runs, from the program and the configuration of its bundle; on a shard's a web server that
- * says what the shard holds.
+ * says what the shard holds; on an edge's the keeper's real API, before what stands in for the keeper.
  */
 export class Nodes {
   /** What each shard's Jicofo counts. */
@@ -35,6 +40,9 @@ export class Nodes {
   private readonly applied = new Map<string, string>();
   private readonly scalers = new Map<string, RunningScaler>();
   private readonly shards = new Map<string, Server>();
+  private readonly keepers = new Map<string, KeeperApi>();
+  /** The states in force at each edge: a line each. */
+  private readonly states = new Map<string, string>();
   private readonly ec2: EC2Client;
   private readonly over = new AbortController();
   private readonly done: Promise<void>;
@@ -77,6 +85,7 @@ export class Nodes {
       server.close();
       server.closeAllConnections();
     }
+    for (const keeper of this.keepers.values()) keeper.close();
     this.ec2.destroy();
   }
 
@@ -127,14 +136,42 @@ export class Nodes {
     const report = { name: node, instance, bundle: pointer, time: new Date().toISOString(), replaced: [] };
     if (role === "scaler") await this.startScaler(machine);
     if (role === "shard") await this.serveShard(node, address);
+    if (role === "edge") await this.serveEdge(machine);
     this.applied.set(node, state);
     await this.bundles.report(node, { ...report, state: "applied" });
     return true;
   }
 
+  private async serveEdge(machine: NodeMachine): Promise<void> {
+    const { address, node } = machine;
+    const bundle = await this.bundles.read(node);
+    this.states.set(node, bundle.live("haproxy", STATES_MAP));
+    if (this.keepers.has(node)) return;
+    const { listen } = keeperConfiguration.parse(
+      JSON.parse(bundle.file("keeper", "configuration.json", selfOf(machine))),
+    );
+    const says: Pick<KeeperParts, "shards"> = { shards: () => Promise.resolve(this.pageOf(node)) };
+    const at = { ...listen, address, port: edgePorts.keeper };
+    this.keepers.set(node, await serveKeeper(at, says as KeeperParts));
+  }
+
+  private pageOf(edge: string): ShardsPage {
+    const lines = (this.states.get(edge) ?? "").trim().split("\n");
+    return Object.fromEntries(
+      lines.map((line) => {
+        const [shard = "", written] = line.split(" ");
+        const state = shardStates.find((known) => known === written);
+        if (!state) throw new Error(`${edge} has no state of ${shard}`);
+        const participants = this.participants.get(shard) ?? 0;
+        const conferences = participants > 0 ? 1 : 0;
+        return [shard, { state, up: true, holds: { conferences, participants, recordings: 0, streams: 0 } }];
+      }),
+    );
+  }
+
   private async startScaler({ address, instance, node }: NodeMachine): Promise<void> {
     const bundle = await this.bundles.read(node);
-    const self = { id: instance, privateAddress: address, publicAddress: undefined };
+    const self = selfOf({ address, instance });
     const written = scalerConfiguration.parse(JSON.parse(bundle.file("scaler", "configuration.json", self)));
     const container = bundle.manifest.containers.find(({ name }) => name === "scaler");
     if (!container?.program) throw new Error(`${node} has no program for its scaler`);
@@ -169,8 +206,16 @@ export class Nodes {
     this.scalers.delete(node);
     this.shards.get(node)?.close();
     this.shards.delete(node);
+    this.keepers.get(node)?.close();
+    this.keepers.delete(node);
   }
 }
+
+const selfOf = ({ address, instance }: Pick<NodeMachine, "address" | "instance">): Self => ({
+  id: instance,
+  privateAddress: address,
+  publicAddress: undefined,
+});
 
 /** The program of a bundle, run as its container would run it. */
 class RunningScaler {

@@ -268,22 +268,46 @@ describe("the prod stack on AWS's emulator", function () {
     assert.deepEqual(ids("s2-bridges"), before);
   });
 
-  it("another release of a shard is refused until it is drained and empty; its bridges are replaced by drain", async () => {
-    nodes.participants.set("s2", 3);
+  it("npm run shard drains a shard and waits until it is empty; another release of it is refused until then; its bridges are replaced by drain", async () => {
     const before = ids("s2-bridges");
-    await scalersTell("s2", 3);
+    nodes.participants.set("s2", 3);
+    let said = "";
+    const draining = stack.script("scripts/shard.mjs", ["drain", "s2", "--wait"], (text) => (said += text));
+    await until(
+      () => `the drain waits for the conference: ${said}`,
+      () => said.includes("s2: 1 conference (participants: 3)"),
+      UPDATE_LIMIT_SECONDS,
+    );
+    const touched = [...said.matchAll(/ aws:s3:BucketObject (\S+) (?:updated|replaced)/g)].map(
+      ([, name]) => name,
+    );
+    assert.deepEqual(touched.sort(), ["edge-1-bundle", "edge-1-pointer", "edge-2-bundle", "edge-2-pointer"]);
+    assert.match(said, /\+-2 replaced/);
     await stack.setConfig("shards[1].release", "stable-99999");
-    const ready = await stack.up();
-    assert.notEqual(ready.exitCode, 0);
-    assert.match(ready.stdout, /Changing s2 would cut calls: shard s2 is in state ready/);
-    await stack.setConfig("shards[1].state", "drain");
-    const full = await stack.up();
+    const [full, status] = await Promise.all([
+      stack.up(),
+      stack.script("scripts/shard.mjs", ["status", "--json"]),
+    ]);
     assert.notEqual(full.exitCode, 0);
     assert.match(full.stdout, /Changing s2 would cut calls: shard s2 holds 1 conference, 3 participants/);
+    const { shards, silent } = JSON.parse(succeeded(status).stdout) as {
+      shards: Record<string, unknown>[];
+      silent: unknown[];
+    };
+    assert.deepEqual(silent, []);
+    assert.deepEqual(
+      shards.map(({ inForce, name, wanted }) => [name, wanted, inForce]),
+      ["s1", "s2", "s3"].map((name) => {
+        const state = name === "s2" ? "drain" : "ready";
+        return [name, state, { "edge-1": state, "edge-2": state }];
+      }),
+    );
     assert.deepEqual(ids("s2-bridges"), before);
     nodes.participants.set("s2", 0);
     await scalersTell("s2", 0);
-    await up();
+    // The guard measures by itself what the command waits for.
+    const [drained] = await Promise.all([draining, up()]);
+    assert.match(succeeded(drained).stdout, /s2 is empty: it is safe to change or remove it\n$/);
     await until("all bridges are others", () => ids("s2-bridges").every((id) => !before.includes(id)));
     await settled("s2-bridges", 2);
     for (const bridge of serving("s2-bridges")) assert(await bridge.isCurrent());
@@ -329,16 +353,19 @@ describe("the prod stack on AWS's emulator", function () {
 });
 
 const LIMIT_SECONDS = 90;
+/** Of an update, and a preview before it. */
+const UPDATE_LIMIT_SECONDS = 240;
 
 /** Waits until a condition holds; throws after a while. */
 async function until(
   what: string | (() => string),
   condition: () => boolean | Promise<boolean>,
+  limitSeconds = LIMIT_SECONDS,
 ): Promise<void> {
-  const limit = Date.now() + LIMIT_SECONDS * 1000;
+  const limit = Date.now() + limitSeconds * 1000;
   while (!(await condition())) {
     if (Date.now() > limit)
-      throw new Error(`not within ${LIMIT_SECONDS} s: ${typeof what === "string" ? what : what()}`);
+      throw new Error(`not within ${limitSeconds} s: ${typeof what === "string" ? what : what()}`);
     await sleep(100);
   }
 }

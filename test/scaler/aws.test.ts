@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { serveKeeper, type KeeperParts } from "../../scaler/keeper/api";
+import type { ShardsPage } from "../../scaler/keeper/shards";
+import { lookToken } from "../../scaler/tokenCheck";
 import { AwsEmulator } from "../support/aws/emulator";
+import { selfSigned } from "../support/selfSigned";
+import { CERTIFICATE_NAME } from "../../scaler/configuration";
 import { AwsBed, CLOCK_SCALE, newEmulator, until } from "./awsBed";
 import type { ScalerProcess } from "./scalerProcess";
 
@@ -53,25 +58,56 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     assert.equal(await scaler.end("SIGTERM"), 0);
   });
 
-  it("writes down what each shard's conference focus holds, and who does not say", async () => {
+  it("writes down what each shard's conference focus holds and each edge says, who does not say, and waits for nobody", async () => {
     const [stats] =
       readFileSync("test/fixtures/recorded/jicofo_conf_stats.http", "utf8").match(/^\{.*$/m) ?? [];
     const shard = createServer(({ url }, response) => {
       response.writeHead(url === "/_stats" ? 200 : 404).end(stats);
-    }).listen(0, "127.0.0.1");
-    after(() => shard.close());
-    await once(shard, "listening");
+    });
+    const silent = createServer(() => undefined);
+    const page: ShardsPage = { s1: { state: "drain", up: true, holds: { error: "no answer within 3 s" } } };
+    const says: Pick<KeeperParts, "shards"> = { shards: () => Promise.resolve(page) };
+    const certificate = selfSigned(CERTIFICATE_NAME).toString();
+    const listen = { address: "127.0.0.1", port: 0, token: "the-keepers-token-of-the-tests" };
+    const keeper = await serveKeeper(
+      { ...listen, tls: { certificate, privateKey: certificate } },
+      says as KeeperParts,
+    );
+    after(() => {
+      for (const one of [shard, silent, keeper]) one.close();
+    });
     bed = await AwsBed.start(emulator);
-    const { port } = shard.address() as AddressInfo;
     bed.shards = [
-      { shard: "s1", url: `http://127.0.0.1:${port}` },
+      { shard: "s1", url: `http://127.0.0.1:${await portOf(shard)}` },
       { shard: "s2", url: "http://127.0.0.1:1" },
     ];
+    bed.edges = {
+      keepers: [
+        { edge: "edge-1", url: `https://127.0.0.1:${keeper.port}` },
+        { edge: "edge-2", url: `http://127.0.0.1:${await portOf(silent)}` },
+      ],
+      token: lookToken(listen.token),
+      certificate,
+    };
     await bed.scaler();
+    const edges = async () => (await bed.status().catch(() => undefined))?.edges ?? [];
+    const written = new Set<string>();
+    await until("edge-1's words are written down again and again", async () => {
+      for (const said of await edges()) if ("page" in said) written.add(said.knownAt);
+      return written.size > 4;
+    });
+    const [first, second] = await edges();
+    assert(first && "page" in first, JSON.stringify(first));
+    assert.deepEqual([first.edge, first.page], ["edge-1", page]);
+    // All that within the time that a silent one is given.
+    assert.deepEqual(second, { edge: "edge-2", error: "it has not answered yet" });
     await bed.settled(2, 1);
     const [s1, s2] = (await bed.status()).shards;
     assert(s1 && "conferences" in s1 && s1.conferences === 1, JSON.stringify(s1));
     assert(s2 && "error" in s2 && /ECONNREFUSED/.test(s2.error), JSON.stringify(s2));
+    await until("edge-2 is given up", async () =>
+      (await edges()).some((said) => "error" in said && said.error === "keeper edge-2: no answer within 4 s"),
+    );
   });
 
   it("does so with calls throttled, descriptions out of date and every message twice", async () => {
@@ -378,3 +414,9 @@ const answers = (scaler: ScalerProcess): Promise<boolean> =>
     ({ ok }) => ok,
     () => false,
   );
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}

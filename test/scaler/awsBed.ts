@@ -28,6 +28,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import pino from "pino";
 import { serveHostApi, type HostApiServer, type HostBackend } from "../../scaler/agent/server";
+import type { EdgesConfiguration } from "../../scaler/configuration";
 import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "../../scaler/fleetStatus";
 import type { HostState, Verb } from "../../scaler/hostApi";
 import { AwsEmulator, type Behaviour } from "../support/aws/emulator";
@@ -133,6 +134,8 @@ export class AwsBed {
   interrupt: (verb: Verb) => Promise<void> = () => Promise.resolve();
   /** The shards that the scaler asks. */
   shards: { shard: string; url: string }[] = [];
+  /** The edge's keepers, likewise. */
+  edges: EdgesConfiguration | undefined;
   private isOver = false;
   private readonly scalers: ScalerProcess[] = [];
   private static count = 0;
@@ -254,6 +257,7 @@ export class AwsBed {
         agentPort: this.agentPort,
         agentToken: AGENT_TOKEN,
         shards: this.shards,
+        edges: this.edges,
         leaseSeconds: 2,
       },
       ...this.policy(policy),

@@ -4,6 +4,7 @@ import { parseSettings } from "../../components/settings";
 import { readArguments, UsageError } from "../../operator/arguments";
 import { indexOfShard, withState } from "../../operator/shardSetting";
 import { statusOf, statusText, type EdgeAnswer } from "../../operator/status";
+import { dockerChange } from "../../operator/dockerTargets";
 import { previewSchema, targetsOf } from "../../operator/targets";
 import { Wait, whatKeeps } from "../../operator/waiting";
 import { goodSettings } from "./goodSettings";
@@ -69,7 +70,7 @@ describe("npm run shard: the setting", () => {
   });
 });
 
-describe("npm run shard: what is updated", () => {
+describe("npm run shard: what is updated on Docker hosts", () => {
   const node =
     "urn:pulumi:dev::jitsi-fleet::jitsi-fleet:index:Edge$jitsi-fleet:docker:Node$command:local:Command::";
   const edge = "urn:pulumi:dev::jitsi-fleet::jitsi-fleet:index:Edge::edge";
@@ -107,10 +108,11 @@ describe("npm run shard: what is updated", () => {
     oldState: { inputs: before },
     newState: { inputs: after },
   });
-  const targets = (...steps: object[]): string[] => targetsOf(previewSchema.parse({ steps }), "s2", "drain");
+  const targets = (...steps: object[]): Promise<string[][]> =>
+    targetsOf(previewSchema.parse({ steps }), "s2", dockerChange("s2", "drain"));
   const [ready, drain] = [{ s2: "ready" }, { s2: "drain" }];
 
-  it("is the configuration of every node, and what shows the state", () => {
+  it("is the configuration of every node, and what shows the state", async () => {
     const steps = [
       { op: "same", urn: "urn:pulumi:dev::jitsi-fleet::pulumi:pulumi:Stack::jitsi-fleet-dev" },
       configuration("a", ready, drain),
@@ -122,18 +124,15 @@ describe("npm run shard: what is updated", () => {
       ),
       component(shard, { release: "r1", state: "ready" }, { release: "r1", state: "drain" }),
     ];
-    assert.deepEqual(
-      targets(...steps),
-      steps.slice(1).map(({ urn }) => urn),
-    );
-    assert.deepEqual(targets(), []);
+    assert.deepEqual(await targets(...steps), [steps.slice(1).map(({ urn }) => urn)]);
+    assert.deepEqual(await targets(), []);
   });
 
-  it("leaves out what would record another change, and refuses to bring one to the edge", () => {
+  it("leaves out what would record another change, and refuses to bring one to the edge", async () => {
     const first = configuration("a", ready, drain);
     const renewed = component(shard, { release: "r1", state: "ready" }, { release: "r2", state: "drain" });
     const grown = component(edge, { shards: ready }, { shards: { ...drain, s3: "ready" } });
-    assert.deepEqual(targets(first, renewed, grown), [first.urn]);
+    assert.deepEqual(await targets(first, renewed, grown), [[first.urn]]);
     for (const other of [
       configuration("b", ready, { ...drain, main: "two" }),
       configuration("b", ready, { ...drain, s1: "drain" }),
@@ -141,7 +140,7 @@ describe("npm run shard: what is updated", () => {
       configuration("b", ready, drain, ["environment", "stdin"]),
       { ...configuration("b", ready, drain), op: "create" },
     ])
-      assert.throws(() => targets(first, other), /brought to edge-b-haproxy-configuration: pulumi preview/);
+      await assert.rejects(targets(first, other), /brought to edge-b-haproxy-configuration: pulumi preview/);
   });
 });
 
@@ -151,6 +150,7 @@ const page = (s2: Partial<ShardsPage[string]>): ShardsPage => ({
   s1: { state: "ready", up: true, holds: { conferences: 12, participants: 70, recordings: 1, streams: 0 } },
   s2: { state: "drain", up: true, holds: none, ...s2 },
 });
+const knownAt = "2026-11-27T16:00:00.000Z";
 const status = (...answers: EdgeAnswer[]) => {
   const found = statusOf({ shards }, answers).find(({ name }) => name === "s2");
   assert(found);
@@ -162,6 +162,7 @@ describe("npm run shard: the status", () => {
     const answers: EdgeAnswer[] = [
       {
         edge: "edge-a",
+        knownAt,
         page: {
           ...page({ holds: { error: "shard s2: /_stats:\n  no answer within 3 s" } }),
           s9: { state: "maint", up: false, holds: none },
@@ -186,13 +187,13 @@ describe("npm run shard: the status", () => {
     const unknown = status({ edge: "edge-a", error: "gone" });
     assert.deepEqual([unknown.inForce, unknown.up, unknown.conferences], [{ "edge-a": null }, null, null]);
     const both = status(
-      { edge: "edge-a", page: page({ holds: { ...none, conferences: 1 } }) },
-      { edge: "edge-b", page: page({ up: false }) },
+      { edge: "edge-a", knownAt, page: page({ holds: { ...none, conferences: 1 } }) },
+      { edge: "edge-b", knownAt, page: page({ up: false }) },
     );
     assert.deepEqual([both.conferences, both.up, both.why], [1, false, null]);
     const one = status(
-      { edge: "edge-a", page: page({ holds: { error: "timeout" } }) },
-      { edge: "edge-b", page: page({}) },
+      { edge: "edge-a", knownAt, page: page({ holds: { error: "timeout" } }) },
+      { edge: "edge-b", knownAt, page: page({}) },
     );
     assert.deepEqual([one.conferences, one.streams], [0, 0]);
   });
@@ -200,7 +201,7 @@ describe("npm run shard: the status", () => {
 
 describe("npm run shard: the wait", () => {
   const at = (s2: Partial<ShardsPage[string]>, ...more: EdgeAnswer[]) =>
-    status({ edge: "edge-a", page: page(s2) }, ...more);
+    status({ edge: "edge-a", knownAt, page: page(s2) }, ...more);
 
   it("ends only where nothing is left, all is known, and no node sends new rooms", () => {
     assert.equal(whatKeeps(at({})), undefined);
@@ -211,7 +212,10 @@ describe("npm run shard: the wait", () => {
       [at({ holds: { ...none, streams: 1 } }), /^1 stream$/],
       [at({ holds: { error: "no answer" } }), /^what it holds is unknown: no answer$/],
       [at({ state: "ready" }), /^its state in force is ready$/],
-      [at({}, { edge: "edge-b", page: page({ state: "ready" }) }), /drain \(edge-a\), ready \(edge-b\)/],
+      [
+        at({}, { edge: "edge-b", knownAt, page: page({ state: "ready" }) }),
+        /drain \(edge-a\), ready \(edge-b\)/,
+      ],
       [at({}, { edge: "edge-b", error: "gone" }), /drain \(edge-a\), unknown \(edge-b\)/],
       [status(), /in force is unknown, what it holds is unknown/],
     ];
@@ -220,7 +224,8 @@ describe("npm run shard: the wait", () => {
 
   it("takes two looks in a row, and says each change and something every half minute", () => {
     const wait = new Wait("s2");
-    const [busy, empty] = [at({ holds: { ...none, conferences: 2, participants: 5 } }), at({})];
+    const busy = at({ holds: { ...none, conferences: 2, participants: 5 } });
+    const empty = { ...at({}), knownAt: "2026-11-27T16:00:05.000Z" };
     const line = "s2: 2 conferences (participants: 5)";
     assert.equal(wait.look(busy, 0), line);
     assert.equal(wait.look(busy, 29), undefined);
@@ -230,8 +235,11 @@ describe("npm run shard: the wait", () => {
     assert.equal(wait.look(busy, 40), line);
     assert.equal(wait.look(undefined, 45), "s2: nobody tells of it");
     wait.look(empty, 50);
+    // Another look at what was known before is none.
+    wait.look(empty, 55);
     assert.equal(wait.isOver, false);
-    assert.equal(wait.look(empty, 55), "s2 is empty: it is safe to change or remove it");
+    const later = { ...empty, knownAt: "2026-11-27T16:00:10.000Z" };
+    assert.equal(wait.look(later, 60), "s2 is empty: it is safe to change or remove it");
     assert.equal(wait.isOver, true);
   });
 });

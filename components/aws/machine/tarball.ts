@@ -1,5 +1,6 @@
-import { pack } from "tar-stream";
-import { buffer } from "node:stream/consumers";
+import { extract, pack } from "tar-stream";
+import { Readable } from "node:stream";
+import { buffer, text } from "node:stream/consumers";
 
 export interface TarEntry {
   readonly content: string;
@@ -19,4 +20,12 @@ export function tarball(files: Readonly<Record<string, TarEntry>>): Promise<Buff
     tar.entry({ ...root, name, mode: isExecutable ? 0o500 : 0o400 }, content);
   tar.finalize();
   return buffer(tar);
+}
+
+/** What tarball() made of files. Throws where it is no tar. */
+export async function untarred(tar: Buffer): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for await (const entry of Readable.from([tar]).pipe(extract()))
+    files[entry.header.name] = await text(entry);
+  return files;
 }

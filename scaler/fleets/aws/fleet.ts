@@ -8,8 +8,10 @@ import type { Verb } from "../../hostApi";
 import { RoomsClient } from "../../keeper/roomsClient";
 import { AgentClient } from "../agentClient";
 import { nothingSeen, observe, type AskedHost, type HostReport, type Seen } from "../observe";
+import { shortReason } from "../../shortReason";
 import type { Errand, FleetLook, FleetPort, Hands, LaunchAction, LaunchStep, Report } from "../port";
 import { clientSettings, Cloud, type Hook } from "./cloud";
+import { Edges } from "./edges";
 import {
   commanded,
   desiredNow,
@@ -65,6 +67,7 @@ export class AwsFleet implements FleetPort {
   private readonly lease: LeaseKeeper;
   private readonly inbox: Inbox;
   private readonly notices: Notices;
+  private edges: Edges;
   private hasLed = false;
   private seen: Seen = nothingSeen;
   private known = new Map<string, Known>();
@@ -87,6 +90,7 @@ export class AwsFleet implements FleetPort {
     this.metrics = new CloudWatchClient(clientSettings(configuration));
     this.table = new Table(configuration, table);
     this.notices = new Notices(this.table);
+    this.edges = new Edges(configuration.edges);
     this.lease = new LeaseKeeper(this.table, replica, leaseSeconds, log);
     this.inbox = new Inbox(
       configuration,
@@ -104,6 +108,7 @@ export class AwsFleet implements FleetPort {
   configure(configuration: ScalerConfiguration["fleet"]): boolean {
     if (configuration.kind !== "aws" || reachOf(configuration) !== reachOf(this.configuration)) return false;
     this.configuration = configuration;
+    this.edges = new Edges(configuration.edges);
     this.clients.clear();
     return true;
   }
@@ -116,6 +121,7 @@ export class AwsFleet implements FleetPort {
   }
 
   async look(policy: FleetPolicy): Promise<FleetLook> {
+    if (this.leads) this.edges.ask();
     if (this.leads && !this.hasLed) await this.notices.load();
     this.hasLed = this.leads;
     const { groups } = this.configuration;
@@ -226,7 +232,7 @@ export class AwsFleet implements FleetPort {
               const { conferences, participants } = await new RoomsClient(at).stats();
               return { shard: at.shard, participants, conferences };
             } catch (error) {
-              return { shard: at.shard, error: messageOf(error) };
+              return { shard: at.shard, error: shortReason(error) };
             }
           })
         : [],
@@ -434,7 +440,8 @@ export class AwsFleet implements FleetPort {
 
   private async writeDown(sights: readonly Sight[], shards: FleetStatus["shards"]): Promise<void> {
     const at = new Date();
-    const status = statusOf(sights, shards, this.configuration.replica, at);
+    const told = { shards, edges: this.edges.answers };
+    const status = statusOf(sights, told, this.configuration.replica, at);
     const isDue = nowSeconds() - this.metricsAtSeconds >= METRICS_SECONDS;
     try {
       await this.table.write(STATUS_ITEM, { status: JSON.stringify(status) });

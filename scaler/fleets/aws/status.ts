@@ -14,11 +14,11 @@ type PoolStatus = FleetStatus["pools"][number];
 /** What the fleet holds, written for who must not cut a call. */
 export function statusOf(
   pools: readonly SeenPool[],
-  shards: FleetStatus["shards"],
+  { edges, shards }: Pick<FleetStatus, "edges" | "shards">,
   replica: string,
   at: Date,
 ): FleetStatus {
-  return { knownAt: at.toISOString(), replica, pools: pools.map(poolStatus), shards: [...shards] };
+  return { knownAt: at.toISOString(), replica, pools: pools.map(poolStatus), shards, edges };
 }
 
 function poolStatus({ fresh, members, of: { pool, role } }: SeenPool): PoolStatus {

@@ -1,7 +1,12 @@
-import { joinParts } from "@jitsi-fleet/scaler";
+import { joinParts, lookToken } from "@jitsi-fleet/scaler";
 import assert from "node:assert/strict";
 import { USER_DATA } from "../../../components/aws/machine/userData";
 import { groupLaunches, launchChoice, warmPool } from "../../../components/aws/pool";
+import {
+  keeperConfiguration,
+  scalerConfiguration,
+  type AwsFleetConfiguration,
+} from "../../../scaler/configuration";
 import { DeclaredFleet, type Declared } from "./declaredFleet";
 
 /** Pulumi appends a hyphen and seven letters to a name that AWS is not told. */
@@ -154,6 +159,31 @@ describe("the fleet on AWS, as it is declared", function () {
       String(fleet.one("BucketObject", "s1-bundle").inputs["contentBase64"]),
       /^[A-Za-z0-9+/]{1000,}=*$/,
     );
+  });
+
+  it("lets the scalers look at the edges' shards, and have no more of the keepers' secrets", () => {
+    const secretsOf = (node: string): Record<string, string> => {
+      const parts = fleet
+        .all("Parameter")
+        .filter(({ name }) => name.startsWith(`${node}-secrets-`))
+        .map(({ inputs }) => (inputs["value"] as { secret: string }).secret);
+      return joinParts(parts, parts[0]?.split(" ")[0] ?? "");
+    };
+    const written = secretsOf("scaler-1")["containers/scaler/configuration.json"] ?? "";
+    const { edges } = scalerConfiguration.parse(JSON.parse(written)).fleet as AwsFleetConfiguration;
+    assert.deepEqual(
+      edges?.keepers.map(({ edge, url }) => `${edge} ${url}`),
+      ["edge-1", "edge-2"].map((edge) => {
+        const [address = ""] = fleet.one("NetworkInterface", edge).inputs["privateIps"] as string[];
+        return `${edge} https://${address}:23003`;
+      }),
+    );
+    const keeper = keeperConfiguration.parse(
+      JSON.parse(secretsOf("edge-1")["containers/keeper/configuration.json"] ?? ""),
+    );
+    assert.equal(edges.token, lookToken(keeper.listen.token));
+    assert.equal(edges.certificate, keeper.listen.tls?.certificate);
+    assert(!written.includes(keeper.listen.token));
   });
 
   it("keeps a node's address when its machine is replaced, which the guard is asked about", () => {

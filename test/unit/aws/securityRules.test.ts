@@ -47,6 +47,7 @@ describe("security groups' rules", () => {
         "loadBalancer → edge: 443/tcp",
         "loadBalancer → edge: 80/tcp",
         "scaler → bridge: 23001/tcp",
+        "scaler → edge: 23003/tcp",
         "scaler → jibri: 23001/tcp",
         "scaler → shard: 8000/tcp",
       ],

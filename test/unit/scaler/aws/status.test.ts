@@ -35,7 +35,15 @@ const pools = [
 describe("what the scaler writes down of the fleet", () => {
   it("is what is on it and who does not say, those on their way out among them", () => {
     const shards = [{ shard: "s1", error: "no answer" }];
-    const status = statusOf(pools, shards, "scaler-1", AT);
+    const edges = [
+      {
+        edge: "edge-1",
+        knownAt: AT.toISOString(),
+        page: { s1: { state: "drain" as const, up: true, holds: { error: "no answer" } } },
+      },
+      { edge: "edge-2", error: "no answer within 4 s" },
+    ];
+    const status = statusOf(pools, { shards, edges }, "scaler-1", AT);
     assert.deepEqual(fleetStatusSchema.parse(JSON.parse(JSON.stringify(status))), {
       knownAt: AT.toISOString(),
       replica: "scaler-1",
@@ -50,7 +58,10 @@ describe("what the scaler writes down of the fleet", () => {
         },
       ],
       shards,
+      edges,
     });
+    // An older scaler's, which a guard may meet.
+    assert.deepEqual(fleetStatusSchema.parse({ ...status, edges: undefined }).edges, []);
   });
   it("is no metric of a pool that was not seen, and always that a scaler acts", () => {
     const told = metricsOf(pools, AT).map(({ Dimensions, MetricName, Value }) => [
