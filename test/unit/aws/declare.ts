@@ -22,6 +22,9 @@ function made(type: string, name: string): Record<string, unknown> {
     privateKeyPem: `secret-key-${name}`,
     certPem: `-----BEGIN CERTIFICATE----- ${name}`,
     latestVersion: 1,
+    ...(type === "aws:imagebuilder/image:Image"
+      ? { outputResources: [{ amis: [{ image: `ami-of-${name}` }] }] }
+      : {}),
     ...(type === "aws:iam/role:Role" ? { name: `id-${name}` } : {}),
     ...(type === "aws:s3/bucket:Bucket" ? { bucket: `bucket-${name}` } : {}),
     ...(type === "aws:sqs/queue:Queue" ? { url: `https://sqs.test/${name}` } : {}),

@@ -36,6 +36,7 @@ function wholeSettings(): Record<string, unknown> {
     recordings: { stream: true },
     aws: {
       ...(good["aws"] as object),
+      image: { id: "ami-0a1b2c3d4e5f60718", baked: true },
       flowLogs: true,
       permissionsBoundary: boundary,
       schedules: [{ name: "morning", cron: "30 6 * * 1-5", bridgesMin: 4 }],
