@@ -147,7 +147,7 @@ export class Bakery extends pulumi.ComponentResource {
         data,
         tags: { Role: role },
       },
-      this.own,
+      this.version,
     );
     const content = {
       parentImage: this.args.context.settings.aws.image.id,
@@ -174,7 +174,7 @@ export class Bakery extends pulumi.ComponentResource {
         components: [{ componentArn: component.arn }],
         tags: { Role: role },
       },
-      this.own,
+      this.version,
     );
   }
 
@@ -208,6 +208,11 @@ export class Bakery extends pulumi.ComponentResource {
           this.own,
         ),
     );
+  }
+
+  /** Of what has a name of its own Pulumi deletes the old one first, and the image that was made of it. */
+  private get version(): pulumi.CustomResourceOptions {
+    return { ...this.own, deleteBeforeReplace: false };
   }
 
   private get own(): pulumi.CustomResourceOptions {

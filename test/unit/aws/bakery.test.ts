@@ -14,6 +14,7 @@ import { RUN_SCRIPT } from "../../../components/aws/machine/runScript";
 import { USER_DATA } from "../../../components/aws/machine/userData";
 import { Network } from "../../../components/aws/network";
 import { SettingsError } from "../../../components/settings";
+import { imageTypes } from "../../engine/plugins/aws/images";
 import { goodAwsSettings, spoilt } from "../goodSettings";
 import { registeredBy, type Registered } from "./mocks";
 
@@ -156,6 +157,14 @@ describe("the bakery", function () {
 
   it("makes one image of what is the same, on a machine that gives nothing away and does not stay", async () => {
     const { all } = await baked(good);
+    for (const { inputs, type } of all) {
+      const known = imageTypes[type]?.inputs;
+      if (known)
+        assert.deepEqual(
+          Object.keys(inputs).filter((key) => ![...known, "tags"].includes(key)),
+          [],
+        );
+    }
     const place = of(all, "infrastructureConfiguration:InfrastructureConfiguration");
     assert.deepEqual(place["instanceMetadataOptions"], {
       httpTokens: "required",

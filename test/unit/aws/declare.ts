@@ -106,6 +106,7 @@ function observe(): void {
       ignoreChanges: request.getIgnorechangesList(),
       dependsOn: request.getDependenciesList().map((urn) => urn.split("::").slice(-2).join(" ")),
       deleteBeforeReplace: request.getDeletebeforereplace(),
+      createBeforeReplace: request.getDeletebeforereplacedefined() && !request.getDeletebeforereplace(),
       retainOnDelete: request.getRetainondelete() ?? false,
       hooks: {
         beforeUpdate: hooks?.getBeforeUpdateList() ?? [],

@@ -17,6 +17,8 @@ export interface Declared {
   /** Each as `<types> <name>`. */
   readonly dependsOn: readonly string[];
   readonly deleteBeforeReplace: boolean;
+  /** Whatever the provider would do: of what has a name, it deletes the old one first. */
+  readonly createBeforeReplace: boolean;
   readonly retainOnDelete: boolean;
   readonly hooks: Readonly<
     Record<"beforeUpdate" | "afterUpdate" | "afterCreate" | "beforeDelete", readonly string[]>

@@ -176,6 +176,9 @@ describe("the fleet on AWS, as it is declared", function () {
       assert.deepEqual(hooks.afterCreate, ["tag-snapshots"]);
       assert.deepEqual(hooks.beforeDelete, ["delete-ami-and-snapshots"]);
     }
+    // The old one is there until launch templates name the new one.
+    for (const { createBeforeReplace, name } of [...fleet.all("Component"), ...fleet.all("ImageRecipe")])
+      assert.equal(createBeforeReplace, true, name);
     // Closed to everybody.
     const open = fleet.all("SecurityGroupIngressRule").map(({ inputs }) => inputs["securityGroupId"]);
     assert(!open.includes("id-bakery"));
