@@ -19,8 +19,12 @@ export function bakingDocument(images: readonly string[]): string {
       "ensure_docker",
     ]),
     step("Images", [PULL, ...images.map((image) => `pull ${quoted(image)}`)]),
-    // Else all engines would give themselves out as one.
-    step("Tidy", ["systemctl stop docker.socket docker.service", "rm -f /var/lib/docker/engine-id"]),
+    // Else all machines, and all engines, would give themselves out as one.
+    step("Tidy", [
+      "systemctl stop docker.socket docker.service",
+      "rm -f /var/lib/docker/engine-id",
+      ": >/etc/machine-id",
+    ]),
   ];
   return `name: jitsi-fleet
 description: Docker, and the images of the containers

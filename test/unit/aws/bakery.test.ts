@@ -44,6 +44,7 @@ describe("what is done on a machine for its image to be a pool's", () => {
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "baking-"));
+    mkdirSync(join(directory, "etc"));
   });
   afterEach(() => {
     rmSync(directory, { recursive: true });
@@ -111,13 +112,16 @@ describe("what is done on a machine for its image to be a pool's", () => {
     assert.match(readFileSync(join(directory, "etc/docker/daemon.json"), "utf8"), /"live-restore": true/);
   });
 
-  it("leaves a Docker that is there as it is, and lets each machine's engine have a name of its own", () => {
+  it("leaves a Docker that is there as it is, and lets each machine and its engine have a name of their own", () => {
     const engine = join(directory, "var/lib/docker");
     mkdirSync(engine, { recursive: true });
     writeFileSync(join(engine, "engine-id"), "one");
+    writeFileSync(join(directory, "etc/machine-id"), "one");
     const calls = run(/^never$/);
     assert.ok(!calls.some((call) => /^apt-get|pull/.test(call)), calls.join("\n"));
     assert.ok(!existsSync(join(engine, "engine-id")));
+    // Empty, it is made anew at the next boot.
+    assert.equal(readFileSync(join(directory, "etc/machine-id"), "utf8"), "");
   });
 
   it("fails where an image cannot be pulled", () => {

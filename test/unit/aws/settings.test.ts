@@ -275,6 +275,20 @@ describe("settings of AWS", () => {
     assert.deepEqual(faultsIn(elsewhere), []);
   });
 
+  it("takes as many tags with a baked image as Image Builder does", () => {
+    const tagged = (count: number, baked: boolean): Record<string, unknown> => ({
+      ...spoilt("aws.image.baked", baked, goodAwsSettings()),
+      tags: Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, "1"])),
+    });
+    for (const good of [tagged(26, true), tagged(27, false)]) assert.deepEqual(faultsIn(good), []);
+    const [fault, ...more] = faultsIn(tagged(27, true));
+    assert.deepEqual([fault?.path, more], ["tags", []]);
+    assert.match(
+      fault?.message ?? "",
+      /has 27, .* takes 26; leave some out, or set aws\.image\.baked to false/,
+    );
+  });
+
   it("places shards in the first two zones in turn by their numbers, or where they are told", () => {
     const given = spoilt("aws.zones", ["eu-central-1c", "eu-central-1a", "eu-central-1b"], goodAwsSettings());
     const shards = [{ name: "s1" }, { name: "s2" }, { name: "s7" }, { name: "s4", zone: "eu-central-1b" }];
