@@ -81,7 +81,7 @@ export class Bakery extends pulumi.ComponentResource {
         name: this.recipeName,
         description: "Where images of bridges and Jibris are baked",
         instanceProfileName: allowed.profile.name,
-        // Known to be to be had, and of the image's architecture.
+        // Of the architecture of the image, and to be had: bridges are launched of them.
         instanceTypes: [...aws.instanceTypes.bridges],
         subnetId: network.subnets[bakingZone(aws)]?.pools ?? "",
         securityGroupIds: [group.id],
