@@ -53,6 +53,8 @@ function each(
 const CONTAINER = "docker:index/container:Container";
 const INSTANCE = "aws:ec2/instance:Instance";
 const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
+const BUILD = "aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration";
+const RECIPE = "aws:imagebuilder/imageRecipe:ImageRecipe";
 const GROUP = "aws:autoscaling/group:Group";
 const BUCKET = "aws:s3/bucket:Bucket";
 
@@ -116,13 +118,14 @@ const metadata = each(
     description:
       "A machine gives its credentials to itself alone: IMDSv2, and one hop, so that no container reaches it.",
   },
-  [INSTANCE, TEMPLATE],
-  ({ metadataOptions }) => {
-    const { httpPutResponseHopLimit, httpTokens } = object(metadataOptions);
+  [INSTANCE, TEMPLATE, BUILD],
+  (props, { type }) => {
+    const options = type === BUILD ? "instanceMetadataOptions" : "metadataOptions";
+    const { httpPutResponseHopLimit, httpTokens } = object(props[options]);
     return [
-      httpTokens !== "required" && "takes requests of IMDSv1: set metadataOptions.httpTokens to required",
+      httpTokens !== "required" && `takes requests of IMDSv1: set ${options}.httpTokens to required`,
       httpPutResponseHopLimit !== 1 &&
-        "lets containers reach its credentials: set metadataOptions.httpPutResponseHopLimit to 1",
+        `lets containers reach its credentials: set ${options}.httpPutResponseHopLimit to 1`,
     ];
   },
 );
@@ -134,7 +137,7 @@ const encryptedDisks = each(
     name: "encrypted-disks",
     description: "Disks are encrypted: recordings lie on them until they are in the store.",
   },
-  [INSTANCE, TEMPLATE],
+  [INSTANCE, TEMPLATE, RECIPE],
   ({ blockDeviceMappings, rootBlockDevice }, { type }) => {
     const disks =
       type === INSTANCE

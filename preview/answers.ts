@@ -39,9 +39,14 @@ const known: Readonly<
     dnsSuffix: "amazonaws.com",
     reverseDnsPrefix: "com.amazonaws",
   }),
+  "aws:ec2/getSubnet:getSubnet": (region, args) => ({
+    id: args["id"] ?? "",
+    region,
+    mapPublicIpOnLaunch: true,
+  }),
 };
 
-/** Answers for a region that nobody is asked about: its zones a to f are taken to exist. */
+/** Answers for a region that nobody is asked about: its zones a to f are taken to exist, and subnets to be public. */
 export function answersFor(region: string): Answers {
   return (token, args) => known[token]?.(region, args);
 }

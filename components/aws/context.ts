@@ -34,6 +34,7 @@ const services = [
   "elbv2",
   "eventbridge",
   "iam",
+  "imagebuilder",
   "route53",
   "s3",
   "sns",

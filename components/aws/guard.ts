@@ -357,7 +357,7 @@ const machineInputs = z.object({ instanceType: z.string(), tags: z.record(z.stri
 const groupInputs = z.object({ name: z.string(), minSize: z.number() });
 
 /** A hook's inputs, which hold an Output wherever a secret is in them. */
-function plain(inputs: Record<string, unknown> | undefined): Promise<unknown> {
+export function plain(inputs: Record<string, unknown> | undefined): Promise<unknown> {
   return new Promise((resolve) => {
     pulumi.output(inputs ?? {}).apply(resolve);
   });

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AwsNetwork } from "../settings/awsSchema";
 import { rangeText } from "../settings/ipv4Range";
 import { ipv6Subnet, loadBalancerZones, zoneRanges, type ZoneUse } from "./addresses";
+import { bakingZone } from "./bakingSubnet";
 import type { AwsContext } from "./context";
 import { flowLogsPolicy, flowLogsTrust } from "./flowLogs";
 import { flows, securityRoles, securityRules, type SecurityRole, type SecurityRule } from "./securityRules";
@@ -102,7 +103,8 @@ export class Network extends pulumi.ComponentResource {
   }
 
   private subnet(own: ec2.Vpc, zone: string, use: ZoneUse): ec2.Subnet {
-    const { ipv6, network } = this.context.settings.aws;
+    const { image, ipv6, network, zones } = this.context.settings.aws;
+    const isForBaking = image.baked && use === "pools" && zone === bakingZone({ zones });
     const range = zoneRanges(network, zone)?.[use];
     if (!range) throw new Error(`${zone} has no range for ${use}`);
     return new ec2.Subnet(
@@ -118,6 +120,8 @@ export class Network extends pulumi.ComponentResource {
               assignIpv6AddressOnCreation: true,
             }
           : {}),
+        // Image Builder asks for none by itself, as pools do.
+        ...(isForBaking ? { mapPublicIpOnLaunch: true } : {}),
         tags: this.tags(`${zone}-${use}`),
       },
       this.opts,

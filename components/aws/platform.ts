@@ -25,6 +25,9 @@ import {
   zoneRanges,
 } from "./addresses";
 import { AgentAccess } from "./agentAccess";
+import { BakedImages } from "./bakedImages";
+import { Bakery } from "./bakery";
+import { openBakingSubnet } from "./bakingSubnet";
 import { Bundles } from "./bundles";
 import { awsContext } from "./context";
 import { AwsControl } from "./control";
@@ -46,9 +49,10 @@ export class AwsPlatform implements Platform {
   /** A relay would be told of them; there is none on AWS. */
   readonly mediaAddresses = [];
   private readonly ground: Ground;
-  /** What everything waits for: nothing is made where a zone does not exist. */
+  /** What everything waits for: nothing is made where a zone does not exist, or where nothing could be baked. */
   private readonly known: pulumi.ComponentResourceOptions;
   private readonly access: AgentAccess;
+  private readonly bakery: Bakery | undefined;
   private readonly pools: { name: string; role: PoolRole; group: pulumi.Output<string> }[] = [];
   /** The nodes of the edge that are declared: each one's change waits for the one before. */
   private readonly declaredEdges: pulumi.Resource[] = [];
@@ -60,7 +64,9 @@ export class AwsPlatform implements Platform {
     stack: string,
   ) {
     const context = awsContext(settings, stack);
-    const known = { dependsOn: existingZones(context) };
+    const known = {
+      dependsOn: pulumi.all([existingZones(context), openBakingSubnet(context)]).apply((all) => all.flat()),
+    };
     this.known = known;
     this.ground = {
       context,
@@ -70,6 +76,10 @@ export class AwsPlatform implements Platform {
       guard: new Guard(stack, settings),
     };
     this.access = new AgentAccess("agents", known);
+    const images = new BakedImages(context);
+    this.bakery = settings.aws.image.baked
+      ? new Bakery("bakery", { context, network: this.ground.network, images }, known)
+      : undefined;
   }
 
   get proxyProtocolFrom(): readonly string[] {
@@ -145,7 +155,7 @@ export class AwsPlatform implements Platform {
         : [];
     const { group } = new AwsPool(
       name,
-      { ...args, ground: this.ground, role, access: this.access, rights },
+      { ...args, ground: this.ground, role, access: this.access, bakery: this.bakery, rights },
       pulumi.mergeOptions(opts, this.known),
     );
     this.pools.push({ name, role, group });

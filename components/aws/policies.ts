@@ -102,6 +102,39 @@ function sessionStatements(): Statement[] {
   ];
 }
 
+export interface BakingRights {
+  readonly region: string;
+  /** Name of Image Builder's components. */
+  readonly component: string;
+  /** ARN of the group of logs. */
+  readonly log: string;
+}
+
+/**
+ * What a machine may on which Image Builder bakes: be told what to do, fetch the program that does it, read what is to be
+ * done, and write down what became of it. EC2InstanceProfileForImageBuilder would let it read every component and every
+ * ISO file, and write all of Image Builder's logs.
+ */
+export function bakingStatements({ component, log, region }: BakingRights): Statement[] {
+  const ofAws = (bucket: string): string =>
+    `arn:${partitionOf(region)}:s3:::ec2imagebuilder-${bucket}-${region}-prod/*`;
+  return [
+    // ARNs have it in small letters.
+    allow(
+      "ReadComponent",
+      ["imagebuilder:GetComponent"],
+      [arn(region, "imagebuilder", `component/${component.toLowerCase()}/*`)],
+    ),
+    allow("FetchBuilder", ["s3:GetObject"], ["managed-resources", "toe"].map(ofAws)),
+    allow(
+      "WriteLog",
+      ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+      [log, `${log}:*`],
+    ),
+    ...sessionStatements(),
+  ];
+}
+
 /**
  * What Jibris' machines may besides: put recordings under a name of their own making, read back what they put, and give it
  * its final name. What is in the store under its final name they cannot delete.

@@ -2,10 +2,12 @@ import * as autoscaling from "@pulumi/aws/autoscaling";
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as pulumi from "@pulumi/pulumi";
-import type { PoolArgs, PoolRole } from "../platform";
+import type { ContainerSpec, PoolArgs, PoolRole } from "../platform";
 import type { AwsSettings } from "../settings/awsSchema";
 import type { AgentAccess } from "./agentAccess";
+import type { BakedImage, Bakery } from "./bakery";
 import { allTags } from "./context";
+import { machineImages } from "./machine/bundle";
 import { instanceImage, poolContainers } from "./machine/poolContainers";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, diskGiB, metadataOptions, ROOT_DEVICE } from "./machineDefaults";
@@ -19,6 +21,8 @@ export interface AwsPoolArgs extends PoolArgs {
   readonly ground: Ground;
   readonly role: PoolRole;
   readonly access: AgentAccess;
+  /** Where its machines' image is baked; undefined: they start from the plain one. */
+  readonly bakery: Bakery | undefined;
   /** What its machines may besides what every one may. */
   readonly rights: pulumi.Input<readonly Statement[]>;
 }
@@ -27,7 +31,7 @@ export interface AwsPoolArgs extends PoolArgs {
 const DRAIN_HOOK = "drain";
 /** The scaler renews it while calls are on. Without a scaler a machine that is to end is kept after so long. */
 const DRAIN_HEARTBEAT_SECONDS = 3600;
-/** From a launch until EC2's checks count: Docker is installed and images are pulled meanwhile. */
+/** From a launch until EC2's checks count: meanwhile Docker is installed and images are pulled, where the image lacks them. */
 const GRACE_SECONDS = 300;
 /** While no scaler decides: so busy, in percent, the processors are held by launching more. */
 const FAILSAFE_CPU_PERCENT = 50;
@@ -56,7 +60,9 @@ export class AwsPool extends pulumi.ComponentResource {
     const { aws } = context.settings;
     super("jitsi-fleet:aws:Pool", name, { role, min, max }, opts);
 
-    const { pointer, rights, written } = this.bundle();
+    const containers = this.containers();
+    const image = this.image(containers);
+    const { pointer, rights, written } = this.bundle(containers, image);
     const allowed = new MachineRole(
       name,
       {
@@ -70,7 +76,7 @@ export class AwsPool extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const template = this.launchTemplate(allowed);
+    const template = this.launchTemplate(allowed, image?.id ?? aws.image.id);
     const hook = this.drainHook();
     const group = new autoscaling.Group(
       name,
@@ -124,33 +130,45 @@ export class AwsPool extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  private bundle(): ReturnType<Ground["bundles"]["write"]> {
+  private containers(): readonly ContainerSpec[] {
     const { access, beside = [], ground, role, template } = this.args;
     const { settings, stack } = ground.context;
+    return poolContainers({
+      stack,
+      name: this.name,
+      role,
+      template,
+      tags: settings.tags,
+      nodeImage: settings.images.node,
+      uploads: beside,
+      agentPort: AGENT_PORT,
+      token: access.token,
+      tls: access.tls,
+    });
+  }
+
+  /** The image of its own, where one is baked. */
+  private image(containers: readonly ContainerSpec[]): BakedImage | undefined {
+    const { bakery, ground, role, template } = this.args;
+    const { node: nodeImage } = ground.context.settings.images;
+    const instance = instanceImage(template);
+    const images = machineImages({ containers, nodeImage, pulledAhead: [instance] });
+    return bakery?.image(role, instance.slice(instance.lastIndexOf(":") + 1), images);
+  }
+
+  private bundle(
+    containers: readonly ContainerSpec[],
+    image: BakedImage | undefined,
+  ): ReturnType<Ground["bundles"]["write"]> {
+    const { ground, role, template } = this.args;
     return ground.bundles.write(
-      {
-        name: this.name,
-        role,
-        containers: poolContainers({
-          stack,
-          name: this.name,
-          role,
-          template,
-          tags: settings.tags,
-          nodeImage: settings.images.node,
-          uploads: beside,
-          agentPort: AGENT_PORT,
-          token: access.token,
-          tls: access.tls,
-        }),
-        privateAddress: "",
-        pulledAhead: [instanceImage(template)],
-      },
-      { parent: this },
+      { name: this.name, role, containers, privateAddress: "", pulledAhead: [instanceImage(template)] },
+      // Machines are replaced by what the pointer says: not once more by the image.
+      { parent: this, after: image === undefined ? [] : [image.made] },
     );
   }
 
-  private launchTemplate(allowed: MachineRole): ec2.LaunchTemplate {
+  private launchTemplate(allowed: MachineRole, imageId: pulumi.Input<string>): ec2.LaunchTemplate {
     const { ground, role } = this.args;
     const { context, network } = ground;
     const { aws } = context.settings;
@@ -164,7 +182,7 @@ export class AwsPool extends pulumi.ComponentResource {
       this.name,
       {
         name: awsName(context.stack, this.name),
-        imageId: aws.image.id,
+        imageId,
         instanceType: types[0] ?? "",
         iamInstanceProfile: { arn: allowed.profile.arn },
         userData: Buffer.from(USER_DATA).toString("base64"),

@@ -80,7 +80,7 @@ export function flows(settings: Pick<AwsFleetSettings, "aws" | "images" | "recor
 }
 
 /** TCP ports that machines call elsewhere: the web's, and those of registries, authorities and emulators that have another. */
-function outwardPorts({ aws, images, tls }: Parameters<typeof flows>[0]): number[] {
+export function outwardPorts({ aws, images, tls }: Parameters<typeof flows>[0]): number[] {
   const registries = [`${images.registry}/`, images.haproxy, images.node].flatMap(
     (image) => /^[^/]+:(\d+)\//.exec(image)?.[1] ?? [],
   );

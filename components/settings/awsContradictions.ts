@@ -20,6 +20,7 @@ export function awsContradictions(settings: Partial<ParsedSettings>, aws: AwsSet
   checkRoom(settings, aws, fault);
   checkInstanceTypes(aws, settings.bridges, fault);
   checkWarmPool(aws, fault);
+  if (settings.tags) checkBaked(settings.tags, aws, fault);
   if (settings.bridges) checkSchedules(aws, settings.bridges, fault);
   checkFrontDoor(settings, aws, fault);
   checkEdge(settings, fault);
@@ -248,6 +249,18 @@ function checkWarmPool({ bridges, instanceTypes: chosen }: AwsSettings, fault: R
     fault(
       path,
       `is ${bridges.warmPool}, but a pool of several instance types can have none that wait stopped; set it to 0, or name one type at aws.instanceTypes.bridges`,
+    );
+}
+
+/** Image Builder takes 30 for the machine on which it bakes, and the stack has four: Project, Stack, Role and Name. */
+const MOST_TAGS_BAKED = 26;
+
+function checkBaked(tags: ParsedSettings["tags"], { image }: AwsSettings, fault: Report): void {
+  const count = Object.keys(tags).length;
+  if (image.baked && count > MOST_TAGS_BAKED)
+    fault(
+      "tags",
+      `has ${count}, but aws.image.baked is true, and Image Builder takes ${MOST_TAGS_BAKED}; leave some out, or set aws.image.baked to false`,
     );
 }
 

@@ -70,6 +70,12 @@ const image = z.strictObject({
       "AMI of Ubuntu 24.04 in the region: pinned, since a change replaces every node, which must be drained and empty, and each bridge and Jibri once it is empty.",
     ),
   architecture: z.enum(["x86_64", "arm64"]).default("x86_64").describe("What it is built for."),
+  baked: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether bridges and Jibris boot sooner, from images of their own: EC2 Image Builder bakes them of it at pulumi up, with Docker and the containers' images. A change replaces each machine once it is empty.",
+    ),
 });
 
 const instanceType = () =>

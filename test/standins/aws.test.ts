@@ -225,6 +225,9 @@ describe("the stand-in for the AWS plug-in", function () {
       "aws:autoscaling/schedule:Schedule morning",
       "aws:s3/bucket:Bucket bucket",
       "aws:ssm/parameter:Parameter secret",
+      "aws:imagebuilder/component:Component baked",
+      "aws:imagebuilder/imageRecipe:ImageRecipe baked",
+      "aws:imagebuilder/image:Image baked",
       "aws:lb/targetGroup:TargetGroup targets",
     ])
       assert.ok(replaced.has(name), `${name} is not replaced: ${[...replaced].join(", ")}`);

@@ -34,6 +34,8 @@ const machine = {
 const machineType = "aws:ec2/instance:Instance";
 const template = { ...machine, blockDeviceMappings: [{ ebs: { encrypted: "true" } }] };
 const templateType = "aws:ec2/launchTemplate:LaunchTemplate";
+const buildType = "aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration";
+const recipeType = "aws:imagebuilder/imageRecipe:ImageRecipe";
 const rule = { ipProtocol: "tcp", fromPort: 443, toPort: 443, cidrIpv4: "0.0.0.0/0" };
 const ruleType = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 const pool = {
@@ -99,8 +101,16 @@ const cases: Record<string, { good: Resource[]; bad: [words: RegExp, ...Resource
     ],
   },
   "metadata-by-session": {
-    good: [resource(machineType, machine), resource(templateType, template)],
+    good: [
+      resource(machineType, machine),
+      resource(templateType, template),
+      resource(buildType, { instanceMetadataOptions: machine.metadataOptions }),
+    ],
     bad: [
+      [
+        /set instanceMetadataOptions\.httpTokens/,
+        resource(buildType, { instanceMetadataOptions: { httpPutResponseHopLimit: 1 } }),
+      ],
       [/IMDSv1/, resource(machineType, { metadataOptions: { httpPutResponseHopLimit: 1 } })],
       [
         /HopLimit to 1/,
@@ -109,9 +119,14 @@ const cases: Record<string, { good: Resource[]; bad: [words: RegExp, ...Resource
     ],
   },
   "encrypted-disks": {
-    good: [resource(machineType, machine), resource(templateType, template)],
+    good: [
+      resource(machineType, machine),
+      resource(templateType, template),
+      resource(recipeType, { blockDeviceMappings: template.blockDeviceMappings }),
+    ],
     bad: [
       [/not encrypted/, resource(machineType, {})],
+      [/not encrypted/, resource(recipeType, {})],
       [
         /not encrypted/,
         resource(templateType, { blockDeviceMappings: [{ ebs: { encrypted: "true" } }, { ebs: {} }] }),
@@ -214,7 +229,7 @@ const stacks: Record<string, Record<string, unknown>> = {
     aws: {
       region: "eu-central-1",
       zones: ["eu-central-1a", "eu-central-1b"],
-      image: { id: "ami-0123456789abcdef0" },
+      image: { id: "ami-0123456789abcdef0", baked: true },
       bridges: { spot: true },
       frontDoor: { certificate: "acm", zoneId: "Z0123456789ABCDEFGHIJ" },
       flowLogs: true,

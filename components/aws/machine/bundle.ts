@@ -79,7 +79,7 @@ const PARTS: Readonly<Record<NodeRole | PoolRole, number>> = {
 
 /** The bundle of a node, or of a pool's machines. */
 export function machineBundle(args: MachineBundleArgs): MachineBundle {
-  const { containers, endpoint, name, nodeImage, role, stack } = args;
+  const { containers, endpoint, name, role, stack } = args;
   const isNode = role === "edge" || role === "shard" || role === "scaler";
   const files = splitFiles(Object.assign({}, ...containers.map(filesInBundle)) as BundleFiles);
   const secrets = secretParameters(files.secret, `/jitsi/${stack}/${name}`, PARTS[role], args.salt);
@@ -89,7 +89,7 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
   const plain = {
     ...files.plain,
     "compose.json": JSON.stringify(composeFile(args), undefined, 1),
-    images: [nodeImage, ...(args.pulledAhead ?? []), ...containers.map(({ image }) => image)]
+    images: machineImages(args)
       .map((image) => `${image}\n`)
       .join(""),
     ...(isNode ? { reports: "" } : {}),
@@ -121,6 +121,17 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
     programs,
   };
 }
+
+/** The images that a machine pulls, the one that brings the rest into force first. */
+export const machineImages = ({
+  containers,
+  nodeImage,
+  pulledAhead = [],
+}: Pick<MachineBundleArgs, "containers" | "nodeImage" | "pulledAhead">): readonly string[] => [
+  nodeImage,
+  ...pulledAhead,
+  ...containers.map(({ image }) => image),
+];
 
 /** The object of a program: uploaded once for all machines. */
 export function programObject(name: ProgramName): { readonly key: string; readonly content: string } {

@@ -1,3 +1,5 @@
+import { PULL } from "./docker";
+
 /**
  * A bundle's own script, run by the machine's program (userData.ts) as root, with what that knows in the environment:
  * fetches the fleet's own programs and has `apply` (scaler/machine) do the rest in a container of Node. Ends with 0
@@ -35,10 +37,7 @@ while read -r name sha256; do
 done <"$FLEET_BUNDLE/programs"
 
 step="images were pulled"
-pull() {
-  docker image inspect "$1" >/dev/null 2>&1 || docker pull --quiet "$1"
-}
-image=$(head -n 1 "$FLEET_BUNDLE/images")
+${PULL}image=$(head -n 1 "$FLEET_BUNDLE/images")
 pull "$image"
 if [[ $FLEET_LIFECYCLE == Warmed:* ]]; then
   # It is stopped soon, and has another address once it is wanted: nothing is started before.

@@ -1,4 +1,5 @@
 import { ENDPOINT_TAG, POINTER_TAG } from "@jitsi-fleet/scaler";
+import { ENSURE_DOCKER } from "./docker";
 
 /** EC2 takes no more, before it is base64. */
 export const USER_DATA_LIMIT_BYTES = 16 * 1024;
@@ -82,23 +83,7 @@ put() {
   s3 "$2" "$(sha256_of "$1")" --upload-file "$1"
 }
 
-# What the image lacks of it, also where an earlier try was cut off.
-ensure_docker() {
-  docker compose version >/dev/null 2>&1 || install_docker
-  docker version >/dev/null 2>&1 || systemctl enable --now docker
-}
-
-install_docker() {
-  export DEBIAN_FRONTEND=noninteractive
-  # An upgrade of the engine goes past what runs on it.
-  mkdir -p /etc/docker
-  [[ -s /etc/docker/daemon.json ]] || echo '{ "live-restore": true }' >/etc/docker/daemon.json
-  local apt=(apt-get --quiet --yes --no-install-recommends --option Acquire::Retries=5 --option DPkg::Lock::Timeout=300)
-  "\${apt[@]}" update
-  # Ubuntu's name for compose, and Debian's; of its client Debian makes another package.
-  "\${apt[@]}" install docker.io docker-compose-v2 || "\${apt[@]}" install docker.io docker-cli docker-compose
-}
-
+${ENSURE_DOCKER}
 case \${1:-} in
 get | put)
   look_at_self
@@ -164,7 +149,8 @@ rm -f "$run/failed"
 
 /**
  * The user data of every machine, word for word the same: a timer that follows the pointer which the instance's tag
- * POINTER_TAG names. For Ubuntu 24.04 and Debian 13; an image that has Docker and compose already is up sooner.
+ * POINTER_TAG names. For Ubuntu 24.04 and Debian 13; an image that has Docker and compose already, as a baked
+ * one has, is up sooner.
  */
 export const USER_DATA = `#!/bin/bash
 set -euo pipefail

@@ -8,6 +8,7 @@ import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as dynamodb from "@pulumi/aws/dynamodb";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as iam from "@pulumi/aws/iam";
+import * as imagebuilder from "@pulumi/aws/imagebuilder";
 import * as lb from "@pulumi/aws/lb";
 import * as route53 from "@pulumi/aws/route53";
 import * as s3 from "@pulumi/aws/s3";
@@ -33,7 +34,7 @@ function by<T>(states: { changed?: T; replaced?: T; first: T }): T {
 /** Each has its endpoint: what is not named would be asked of AWS itself. */
 const services = [
   ...["acm", "autoscaling", "cloudwatch", "cloudwatchevents", "cloudwatchlogs", "dynamodb", "ec2", "elbv2"],
-  ...["iam", "route53", "s3", "sns", "sqs", "ssm", "sts"],
+  ...["iam", "imagebuilder", "route53", "s3", "sns", "sqs", "ssm", "sts"],
 ];
 const provider = new Provider("aws", {
   region: "eu-central-1",
@@ -229,6 +230,47 @@ const template = new ec2.LaunchTemplate(
     ],
     tagSpecifications: [{ resourceType: "volume", tags: { Role: "bridge" } }],
     userData: Buffer.from(by({ first: "first", changed: "changed" })).toString("base64"),
+  },
+  opts,
+);
+
+const version = by({ first: "1.0.0", replaced: "1.0.1" });
+// Another version beside the one that an image was made of.
+const beside = { ...opts, deleteBeforeReplace: false };
+const component = new imagebuilder.Component(
+  "baked",
+  { name: "baked", platform: "Linux", version, data: `name: baked\nschemaVersion: 1.0\n# ${version}\n` },
+  beside,
+);
+const recipe = new imagebuilder.ImageRecipe(
+  "baked",
+  {
+    name: "baked",
+    version,
+    parentImage: image,
+    components: [{ componentArn: component.arn }],
+    blockDeviceMappings: [{ deviceName: "/dev/sda1", ebs: { encrypted: "true", volumeSize: 20 } }],
+    amiTags: { Role: "bridge" },
+  },
+  beside,
+);
+const place = new imagebuilder.InfrastructureConfiguration(
+  "baked",
+  {
+    name: "baked",
+    instanceProfileName: profile.name,
+    instanceTypes: by({ first: ["c7i.large"], changed: ["c7i.xlarge", "c6i.xlarge"] }),
+    instanceMetadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 },
+    terminateInstanceOnFailure: true,
+  },
+  opts,
+);
+new imagebuilder.Image(
+  "baked",
+  {
+    imageRecipeArn: recipe.arn,
+    infrastructureConfigurationArn: place.arn,
+    imageTestsConfiguration: { imageTestsEnabled: false },
   },
   opts,
 );

@@ -10,6 +10,7 @@ import { BucketPolicies } from "./buckets";
 import type { ClientSettings } from "./clientSettings";
 import { Clock } from "./clock";
 import { Front, type Answer } from "./front";
+import { ImageBuilder } from "./imageBuilder";
 import { Machines, type Machine } from "./machines";
 import { parseParameters, QueryError, renderAnswer, renderError } from "./query";
 
@@ -110,6 +111,7 @@ export class AwsEmulator {
     });
     const api = new AutoScalingApi(world);
     const policies = new BucketPolicies();
+    const images = new ImageBuilder((name, tags) => machines.registerImage(name, tags));
     const calls = new Map<string, number>();
     const throttle = new Throttle(() => behaviour.callsPerSecond);
     const address = options.address ?? LOOPBACK;
@@ -121,6 +123,7 @@ export class AwsEmulator {
           calls.set(action, (calls.get(action) ?? 0) + 1);
           return throttle.admits() ? answerQuery(api, action, request.form) : THROTTLED;
         }
+        if (request.service === "imagebuilder") return images.answer(request);
         return request.service === "s3" ? policies.answer(request) : undefined;
       },
       amend: ({ form, service }) =>

@@ -1,10 +1,12 @@
 import {
+  CreateTagsCommand,
   DescribeInstancesCommand,
   DescribeLaunchTemplatesCommand,
   DescribeLaunchTemplateVersionsCommand,
   DescribeNetworkInterfacesCommand,
   DescribeSubnetsCommand,
   EC2Client,
+  RegisterImageCommand,
   RunInstancesCommand,
   StartInstancesCommand,
   StopInstancesCommand,
@@ -55,6 +57,15 @@ export class Machines {
 
   constructor(settings: ClientSettings) {
     this.ec2 = new EC2Client(settings);
+  }
+
+  /** An AMI with nothing in it; its id. */
+  async registerImage(name: string, tags: Readonly<Record<string, string>>): Promise<string> {
+    const { ImageId = "" } = await this.ec2.send(new RegisterImageCommand({ Name: name }));
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    // moto takes none with the image.
+    if (Tags.length > 0) await this.ec2.send(new CreateTagsCommand({ Resources: [ImageId], Tags }));
+    return ImageId;
   }
 
   /** The subnets of these ids, or where there is none the zones' default ones. */

@@ -22,6 +22,9 @@ function made(type: string, name: string): Record<string, unknown> {
     privateKeyPem: `secret-key-${name}`,
     certPem: `-----BEGIN CERTIFICATE----- ${name}`,
     latestVersion: 1,
+    ...(type === "aws:imagebuilder/image:Image"
+      ? { outputResources: [{ amis: [{ image: `ami-of-${name}` }] }] }
+      : {}),
     ...(type === "aws:iam/role:Role" ? { name: `id-${name}` } : {}),
     ...(type === "aws:s3/bucket:Bucket" ? { bucket: `bucket-${name}` } : {}),
     ...(type === "aws:sqs/queue:Queue" ? { url: `https://sqs.test/${name}` } : {}),
@@ -103,6 +106,7 @@ function observe(): void {
       ignoreChanges: request.getIgnorechangesList(),
       dependsOn: request.getDependenciesList().map((urn) => urn.split("::").slice(-2).join(" ")),
       deleteBeforeReplace: request.getDeletebeforereplace(),
+      createBeforeReplace: request.getDeletebeforereplacedefined() && !request.getDeletebeforereplace(),
       retainOnDelete: request.getRetainondelete() ?? false,
       hooks: {
         beforeUpdate: hooks?.getBeforeUpdateList() ?? [],

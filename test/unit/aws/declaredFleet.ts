@@ -17,6 +17,8 @@ export interface Declared {
   /** Each as `<types> <name>`. */
   readonly dependsOn: readonly string[];
   readonly deleteBeforeReplace: boolean;
+  /** Whatever the provider would do: of what has a name, it deletes the old one first. */
+  readonly createBeforeReplace: boolean;
   readonly retainOnDelete: boolean;
   readonly hooks: Readonly<
     Record<"beforeUpdate" | "afterUpdate" | "afterCreate" | "beforeDelete", readonly string[]>
@@ -36,6 +38,7 @@ function wholeSettings(): Record<string, unknown> {
     recordings: { stream: true },
     aws: {
       ...(good["aws"] as object),
+      image: { id: "ami-0a1b2c3d4e5f60718", baked: true },
       flowLogs: true,
       permissionsBoundary: boundary,
       schedules: [{ name: "morning", cron: "30 6 * * 1-5", bridgesMin: 4 }],

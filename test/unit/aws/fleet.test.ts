@@ -8,6 +8,7 @@ import {
   type AwsFleetConfiguration,
 } from "../../../scaler/configuration";
 import { DeclaredFleet, type Declared } from "./declaredFleet";
+import { filesIn } from "./tarFiles";
 
 /** Pulumi appends a hyphen and seven letters to a name that AWS is not told. */
 const AUTONAME_LETTERS = 8;
@@ -43,7 +44,7 @@ describe("the fleet on AWS, as it is declared", function () {
   it("has a machine with an interface and an address for each node, and a group for each pool, below whose they are", () => {
     for (const type of ["Instance", "NetworkInterface", "Eip"]) assert.deepEqual(names(type), nodes);
     for (const type of ["Group", "LaunchTemplate", "LifecycleHook"]) assert.deepEqual(names(type), pools);
-    assert.deepEqual(names("MachineRole"), [...nodes, ...pools].sort());
+    assert.deepEqual(names("MachineRole"), [...nodes, ...pools, "bakery"].sort());
     const parents = Object.fromEntries(
       [...fleet.all("Node"), ...fleet.all("Pool")].map(({ name, parent }) => [name, parent]),
     );
@@ -126,15 +127,66 @@ describe("the fleet on AWS, as it is declared", function () {
       assert.equal(inputOf(template, "blockDeviceMappings.0.ebs.encrypted"), "true");
   });
 
-  it("starts all machines with the same user data, from the pinned image", () => {
+  it("starts all machines with the same user data: nodes from the pinned image, pools from one baked of it", () => {
     for (const { inputs, name } of fleet.all("Instance")) {
       assert.equal(inputs["userData"], USER_DATA, name);
       assert.equal(inputs["ami"], "ami-0a1b2c3d4e5f60718");
     }
     for (const { inputs, name } of fleet.all("LaunchTemplate")) {
       assert.equal(Buffer.from(String(inputs["userData"]), "base64").toString(), USER_DATA, name);
-      assert.equal(inputs["imageId"], "ami-0a1b2c3d4e5f60718");
+      const role = name === "jibris" ? "jibri" : "bridge";
+      assert.equal(inputs["imageId"], `ami-of-bakery-${role}-stable-11146-2`);
     }
+    for (const { inputs, name } of fleet.all("ImageRecipe"))
+      assert.equal(inputs["parentImage"], "ami-0a1b2c3d4e5f60718", name);
+  });
+
+  it("bakes one image for all bridges of a release and one for the Jibris, with all that their bundles pull", async () => {
+    const baked = { bridge: ["s1-bridges", "s2-bridges"], jibri: ["jibris"] };
+    assert.deepEqual(
+      names("Image"),
+      Object.keys(baked).map((role) => `bakery-${role}-stable-11146-2`),
+    );
+    for (const [role, ofRole] of Object.entries(baked)) {
+      const document = String(fleet.one("Component", `bakery-${role}-stable-11146-2`).inputs["data"]);
+      const pulled = Array.from(document.matchAll(/^ +pull '(.+)'$/gm), ([, image]) => image);
+      for (const pool of ofRole) {
+        const { contentBase64 } = fleet.one("BucketObject", `${pool}-bundle`).inputs;
+        const { images = "" } = await filesIn(Buffer.from(String(contentBase64), "base64"));
+        assert.deepEqual(pulled, [...new Set(images.trim().split("\n"))], pool);
+      }
+    }
+  });
+
+  it("tells a pool's machines of another release once its image is there, so that each is replaced once", () => {
+    for (const pool of pools) {
+      const { dependsOn } = fleet.one("BucketObject", `${pool}-pointer`);
+      const image = `Image bakery-${pool === "jibris" ? "jibri" : "bridge"}-stable-11146-2`;
+      assert(
+        dependsOn.some((one) => one.endsWith(image)),
+        `${pool} waits for ${image}`,
+      );
+    }
+  });
+
+  it("makes each image once its machine may reach what it needs, and takes AMI and snapshots away with it", () => {
+    const rules = names("SecurityGroupEgressRule").filter((name) => name.startsWith("bakery"));
+    assert.deepEqual(rules, ["bakery-to-world-tcp-443", "bakery-to-world-tcp-80"]);
+    for (const { dependsOn, hooks, name } of fleet.all("Image")) {
+      for (const one of [...rules, "bakery", "network"])
+        assert(
+          dependsOn.some((on) => on.endsWith(` ${one}`)),
+          `${name} waits for ${one}`,
+        );
+      assert.deepEqual(hooks.afterCreate, ["tag-snapshots"]);
+      assert.deepEqual(hooks.beforeDelete, ["delete-ami-and-snapshots"]);
+    }
+    // The old one is there until launch templates name the new one.
+    for (const { createBeforeReplace, name } of [...fleet.all("Component"), ...fleet.all("ImageRecipe")])
+      assert.equal(createBeforeReplace, true, name);
+    // Closed to everybody.
+    const open = fleet.all("SecurityGroupIngressRule").map(({ inputs }) => inputs["securityGroupId"]);
+    assert(!open.includes("id-bakery"));
   });
 
   it("has secrets in parameters that are encrypted, and nowhere else", () => {
@@ -232,7 +284,7 @@ describe("the fleet on AWS, as it is declared", function () {
 
   it("tags what bills by its role, and what AWS makes by itself with all tags", () => {
     const billed =
-      /:(Instance|Eip|NetworkInterface|LaunchTemplate|Bucket|BucketObject|Queue|Topic|Table|MetricAlarm|Parameter|LoadBalancer|VpcEndpoint)$/;
+      /:(Component|Image|ImageRecipe|InfrastructureConfiguration|LogGroup|Instance|Eip|NetworkInterface|LaunchTemplate|Bucket|BucketObject|Queue|Topic|Table|MetricAlarm|Parameter|LoadBalancer|VpcEndpoint)$/;
     for (const { inputs, name, type } of fleet.resources)
       if (billed.test(type) && type.startsWith("aws:"))
         assert.equal(
@@ -250,6 +302,13 @@ describe("the fleet on AWS, as it is declared", function () {
       );
       assert.equal(given["jitsi-fleet:bundle"], `s3://bucket-bundles/machines/${name}/current`);
     }
+    const made = [
+      ...fleet.all("ImageRecipe").map(({ inputs }) => inputs["amiTags"]),
+      ...fleet.all("InfrastructureConfiguration").map(({ inputs }) => inputs["resourceTags"]),
+    ];
+    assert.equal(made.length, 3);
+    for (const tags of made as object[])
+      assert("Project" in tags && "Stack" in tags && "Role" in tags && "owner" in tags);
     for (const template of fleet.all("LaunchTemplate")) {
       const given = template.inputs["tagSpecifications"] as { resourceType: string; tags: object }[];
       assert.deepEqual(given.map(({ resourceType }) => resourceType).sort(), [

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import type { PolicyDocument } from "../../../components/aws/policies";
 import { boundary, DeclaredFleet } from "./declaredFleet";
 
-/** Every role of a fleet with two shards: who takes it, and every action that it allows, on what, on what condition. */
+/** What Session Manager needs, and Run Command. */
+const session = {
+  "ssm:UpdateInstanceInformation": ["*"],
+  "ssmmessages:CreateControlChannel": ["*"],
+  "ssmmessages:CreateDataChannel": ["*"],
+  "ssmmessages:OpenControlChannel": ["*"],
+  "ssmmessages:OpenDataChannel": ["*"],
+};
+
+/** Every role of a fleet with two shards whose pools' images are baked: who takes it, and every action that it allows, on what, on what condition. */
 const reviewed: Record<string, Record<string, readonly string[]>> = {
   "edge-1": node("edge-1", 8),
   "edge-2": node("edge-2", 8),
@@ -19,6 +28,18 @@ const reviewed: Record<string, Record<string, readonly string[]>> = {
     "s3:AbortMultipartUpload": ["arn:aws:Bucket:::recordings/*"],
     "s3:DeleteObject": ["arn:aws:Bucket:::recordings/*.part"],
     "s3:ListBucket": ["arn:aws:Bucket:::recordings if StringLike s3:prefix *"],
+  },
+  bakery: {
+    "taken by": ["ec2.amazonaws.com"],
+    "imagebuilder:GetComponent": ["arn:aws:imagebuilder:eu-central-1:*:component/jitsi-prod-bakery/*"],
+    "s3:GetObject": [
+      "arn:aws:s3:::ec2imagebuilder-managed-resources-eu-central-1-prod/*",
+      "arn:aws:s3:::ec2imagebuilder-toe-eu-central-1-prod/*",
+    ],
+    "logs:CreateLogGroup": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
+    "logs:CreateLogStream": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
+    "logs:PutLogEvents": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
+    ...session,
   },
   "events-ends": { "taken by": ["autoscaling.amazonaws.com"], "sns:Publish": ["arn:aws:Topic:::events"] },
   "network-flows": {
@@ -41,11 +62,7 @@ function machine(name: string, parameters: number): Record<string, readonly stri
       { length: parameters },
       (_, index) => `arn:aws:ssm:eu-central-1:*:parameter/jitsi/prod/${name}/${index + 1}`,
     ),
-    "ssm:UpdateInstanceInformation": ["*"],
-    "ssmmessages:CreateControlChannel": ["*"],
-    "ssmmessages:CreateDataChannel": ["*"],
-    "ssmmessages:OpenControlChannel": ["*"],
-    "ssmmessages:OpenDataChannel": ["*"],
+    ...session,
   };
 }
 

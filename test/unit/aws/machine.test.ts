@@ -3,9 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
-import { extract } from "tar-stream";
 import { parse } from "yaml";
 import {
   machineBundle,
@@ -24,6 +21,7 @@ import { planOf } from "../../../scaler/machine/plan";
 import { fill, withFiles } from "../../../scaler/machine/content";
 import { joinParts, revisionOf, splitIntoParts } from "../../../scaler/machine/secretParts";
 import { bridge, edge, jibri, odd, SECRET, shard, uploads } from "./machineContainers";
+import { filesIn } from "./tarFiles";
 
 const SALT = "a salt of the stack's own, of 32 or more";
 
@@ -64,14 +62,6 @@ const poolArgs = (role: "bridge" | "jibri"): MachineBundleArgs =>
       tls: { certificate: "a certificate", privateKey: `${SECRET}key-of-agents` },
     }),
   });
-
-async function filesIn(tar: Buffer): Promise<Record<string, string>> {
-  const files: Record<string, string> = {};
-  const reading = extract();
-  Readable.from([tar]).pipe(reading);
-  for await (const entry of reading) files[entry.header.name] = await text(entry);
-  return files;
-}
 
 async function opened(
   bundle: MachineBundle,

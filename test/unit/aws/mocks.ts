@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
+import { getMonitor } from "@pulumi/pulumi/runtime/settings";
 import { parseSettings } from "../../../components/settings";
 import { awsContext, type AwsContext } from "../../../components/aws/context";
 
@@ -13,6 +14,7 @@ export interface Registered {
 /** What AWS says of a resource that the program reads. */
 const outputs: Readonly<Record<string, object>> = {
   "aws:ec2/vpc:Vpc": { ipv6CidrBlock: "2a05:d014:1234:5600::/56" },
+  "aws:imagebuilder/image:Image": { outputResources: [{ amis: [{ image: "ami-baked" }] }] },
   "aws:acm/certificate:Certificate": {
     domainValidationOptions: [
       { resourceRecordName: "_a.meet", resourceRecordType: "CNAME", resourceRecordValue: "_b.aws" },
@@ -20,10 +22,19 @@ const outputs: Readonly<Record<string, object>> = {
   },
 };
 
-/** Runs a part of the program with the engine's mocks, and gives what it registered, by type and name. */
+/** The engine's part that hooks are told to. */
+interface ObservedMonitor {
+  registerResourceHook(request: unknown, callback: (error: null, answer: object) => void): void;
+}
+
+/**
+ * Runs a part of the program with the engine's mocks, and gives what it registered, by type and name. Who asks AWS
+ * something is told his own question, and `answers`.
+ */
 export async function registeredBy<T>(
   given: Record<string, unknown>,
   program: (context: AwsContext) => T,
+  answers: Readonly<Record<string, unknown>> = {},
 ): Promise<{
   readonly all: readonly Registered[];
   readonly result: T;
@@ -35,7 +46,7 @@ export async function registeredBy<T>(
   Error.stackTraceLimit = 0;
   await pulumi.runtime.setMocks(
     {
-      call: ({ inputs }) => inputs as Record<string, unknown>,
+      call: ({ inputs }) => ({ ...(inputs as Record<string, unknown>), ...answers }),
       newResource: ({ id, inputs, name, type }) => {
         all.push({ type, name, inputs: inputs as Record<string, unknown> });
         const arn = `arn:${type.split(":").at(-1) ?? ""}:${name}`;
@@ -48,6 +59,11 @@ export async function registeredBy<T>(
     "jitsi-fleet",
     "test",
   );
+  // The mocks know no hooks: what has one would wait for ever.
+  const monitor = getMonitor() as unknown as ObservedMonitor;
+  monitor.registerResourceHook = (_request, callback) => {
+    callback(null, {});
+  };
   const settings = parseSettings(given, "test");
   assert(settings.platform === "aws");
   const result = program(awsContext(settings, "test"));

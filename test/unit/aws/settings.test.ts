@@ -37,6 +37,8 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["aws.image", undefined, "aws.image", /is missing/],
   ["aws.image.id", "ubuntu", "aws.image.id", /not an image's id/],
   ["aws.image.architecture", "arm", "aws.image.architecture", /did you mean arm64\?/],
+  ["aws.image.baked", "yes", "aws.image.baked", /is "yes"; it must be true or false/],
+  ["aws.image.bake", true, "aws.image.bake", /is not a setting \(did you mean baked\?\)/],
   ["aws.bridge", { spot: true }, "aws.bridge", /did you mean bridges\?/],
   ["aws.network", { type: "own", range: "10.42.0.0" }, "aws.network.range", /not a range of IPv4/],
   [
@@ -238,7 +240,7 @@ describe("settings of AWS", () => {
     assert(settings.platform === "aws");
     const { image, instanceTypes: types, network, recordings } = settings.aws;
     assert.deepEqual(network, { type: "own", range: "10.42.0.0/16" });
-    assert.equal(image.architecture, "x86_64");
+    assert.deepEqual([image.architecture, image.baked], ["x86_64", false]);
     assert.deepEqual(types.bridges, ["c7i.xlarge", "c6i.xlarge"]);
     assert.deepEqual(recordings, { coldAfterDays: 30, expireAfterDays: 0, noncurrentDays: 7 });
     assert.deepEqual(settings.recordings, { record: true, stream: false });
@@ -259,6 +261,11 @@ describe("settings of AWS", () => {
       assert.deepEqual(faultsIn(spoilt(path, value, goodAwsSettings())), [], path);
     const warm = spoilt("aws.instanceTypes", { bridges: ["c7i.xlarge"] }, goodAwsSettings());
     assert.deepEqual(faultsIn(spoilt("aws.bridges", { warmPool: 2 }, warm)), []);
+    // What waits stopped is ready sooner, and so is what is launched beyond it.
+    assert.deepEqual(
+      faultsIn(spoilt("aws.image.baked", true, spoilt("aws.bridges", { warmPool: 2 }, warm))),
+      [],
+    );
     const passedThrough = spoilt("aws.frontDoor", { certificate: "passThrough" }, goodAwsSettings());
     assert.deepEqual(faultsIn({ ...passedThrough, tls: { mode: "acme", email: "it@school.net" } }), []);
     const elsewhere = {
@@ -266,6 +273,20 @@ describe("settings of AWS", () => {
       production: false,
     };
     assert.deepEqual(faultsIn(elsewhere), []);
+  });
+
+  it("takes as many tags with a baked image as Image Builder does", () => {
+    const tagged = (count: number, baked: boolean): Record<string, unknown> => ({
+      ...spoilt("aws.image.baked", baked, goodAwsSettings()),
+      tags: Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, "1"])),
+    });
+    for (const good of [tagged(26, true), tagged(27, false)]) assert.deepEqual(faultsIn(good), []);
+    const [fault, ...more] = faultsIn(tagged(27, true));
+    assert.deepEqual([fault?.path, more], ["tags", []]);
+    assert.match(
+      fault?.message ?? "",
+      /has 27, .* takes 26; leave some out, or set aws\.image\.baked to false/,
+    );
   });
 
   it("places shards in the first two zones in turn by their numbers, or where they are told", () => {

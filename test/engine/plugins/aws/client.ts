@@ -1,5 +1,5 @@
 /**
- * AWS's four protocols in the least that the stand-in plug-in needs. It speaks to emulators alone: requests name who
+ * AWS's five protocols in the least that the stand-in plug-in needs. It speaks to emulators alone: requests name who
  * asks in their credential's scope, as emulators tell services apart, and are not signed.
  */
 import { type Element, DOMParser } from "@xmldom/xmldom";
@@ -26,8 +26,9 @@ const jsonServices = {
   ssm: { version: "1.1", prefix: "AmazonSSM" },
 } as const;
 type RestService = "s3" | "route53";
+type RestJsonService = "imagebuilder";
 /** A service by its name in a credential's scope. */
-type Service = keyof typeof queryServices | keyof typeof jsonServices | RestService;
+type Service = keyof typeof queryServices | keyof typeof jsonServices | RestService | RestJsonService;
 
 /** Names that a provider's `endpoints` has for services, where they are others. */
 const endpointNames: Partial<Record<Service, readonly string[]>> = {
@@ -158,6 +159,19 @@ export class Aws {
     const answer = await this.#send(service, request);
     const body = await answer.text();
     return { document: body.startsWith("<") ? parsed(body) : {}, headers: answer.headers, body };
+  }
+
+  /** A request to a service that speaks HTTP's verbs and JSON. */
+  async restJson(
+    service: RestJsonService,
+    { body, ...request }: Pick<Request, "method" | "path"> & { body?: Properties },
+  ): Promise<Properties> {
+    const answer = await this.#send(service, {
+      ...request,
+      headers: { "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return JSON.parse(await answer.text()) as Properties;
   }
 
   async #send(service: Service, { method, path, headers, body }: Request): Promise<Response> {

@@ -3,6 +3,7 @@ import { computeTypes } from "./compute";
 import { eventTypes } from "./events";
 import { frontDoorTypes } from "./frontDoor";
 import { identityTypes } from "./identity";
+import { imageTypes } from "./images";
 import { networkTypes } from "./network";
 import { storageTypes } from "./storage";
 
@@ -10,6 +11,7 @@ export const awsTypes = {
   ...networkTypes,
   ...computeTypes,
   ...identityTypes,
+  ...imageTypes,
   ...storageTypes,
   ...eventTypes,
   ...frontDoorTypes,
