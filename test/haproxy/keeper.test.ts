@@ -50,6 +50,7 @@ describe("The keepers of an edge", function () {
       ["/v1/arrangement", "GET"],
       ["/v1/shards", "GET"],
       ["/v1/instructions", "POST"],
+      ["/v1/leave", "POST"],
     ] as const)
       for (const authorization of ["", "Bearer ", "Bearer wrong"]) {
         const answer = await fetch(`http://127.0.0.1:${nodes[0].ports.keeper}${path}`, {
