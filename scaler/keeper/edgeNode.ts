@@ -70,7 +70,7 @@ export class EdgeNode {
     return this.inTurn(async () => {
       const seen = await look(this.at.socket);
       if (!knowsLeaving(seen)) throw new Error("HAProxy's configuration is of before a node could leave");
-      this.leaving.begin(seen.pid);
+      this.leaving.begin(seen);
       await this.correct();
     });
   }
@@ -94,7 +94,7 @@ export class EdgeNode {
     for (let round = 0; ; round += 1) {
       const seen = await look(socket);
       this.seen = seen;
-      const isLeaving = await this.leaving.isSaidBy(seen.pid);
+      const isLeaving = await this.leaving.isSaidBy(seen);
       for (const line of leavingLines(seen, isLeaving)) await command(socket, line);
       const { hold, topology } = this;
       if (!topology) return;

@@ -52,6 +52,7 @@ interface ServerLine {
 /** A process as it says it is. */
 export interface Look {
   readonly pid: number;
+  readonly uptimeSeconds: number;
   /** Whether it has the tables of who was there before it. */
   readonly hasLearned: boolean;
   /** Shards that it knows, and where they answer. */
@@ -73,6 +74,7 @@ export async function look(socket: string): Promise<Look> {
   const ofShards = servers.filter(isOfShard);
   return {
     pid: number("Pid"),
+    uptimeSeconds: number("Uptime_sec"),
     hasLearned: (flags & 3) === 3 || number("Uptime_sec") > LEARNED_SECONDS,
     shards: Object.fromEntries(ofShards.map(({ address, name, port }) => [name, { address, port }])),
     isFresh: servers.some(({ backend, isRunning, name }) => backend === GATE && name === FRESH && isRunning),
