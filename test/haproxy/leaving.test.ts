@@ -39,8 +39,11 @@ describe("A node of the edge that leaves", function () {
     return `${answer.status} ${await answer.text()}`;
   }
   async function stays(state: string): Promise<void> {
-    for (const limit = Date.now() + LASTING_MILLISECONDS; Date.now() < limit; await sleep(50))
+    const limit = Date.now() + LASTING_MILLISECONDS;
+    while (Date.now() < limit) {
       assert.equal(await told(), state);
+      await sleep(50);
+    }
   }
 
   it("is told to by who has the token", async () => {
