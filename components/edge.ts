@@ -69,6 +69,7 @@ export class Edge extends pulumi.ComponentResource {
             image,
             nodeImage,
             edge: { ...edge, proxyProtocolFrom: [...platform.proxyProtocolFrom, ...edge.proxyProtocolFrom] },
+            proxiedChecksFrom: platform.proxyProtocolFrom,
             others: addresses
               .filter((other) => other.name !== node)
               .map((other) => ({

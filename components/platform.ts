@@ -93,6 +93,8 @@ export interface LiveConfiguration {
   readonly quietFiles: Readonly<Record<string, string>>;
   /** Says that the quiet files are in force: ends with 0 once they are, for a process that ran before. */
   readonly settled: { readonly container: string; readonly command: readonly string[] };
+  /** Has who sends users there send new ones elsewhere, while it serves on: before its container is stopped. */
+  readonly leave: { readonly container: string; readonly command: readonly string[] };
   /** Run in the candidate's directory; a failure leaves all as it was. */
   readonly check: readonly string[];
   readonly reloadSignal: "SIGUSR2";

@@ -59,6 +59,7 @@ export class Edge {
       placedReleases: [],
       limits: edge.limits,
       proxyProtocolFrom: [],
+      proxiedChecksFrom: [],
     });
     // Only where it listens differs from what runs in production.
     writeFileSync(at("haproxy.cfg"), text.replaceAll("bind :", "bind 127.0.0.1:"));

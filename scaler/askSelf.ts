@@ -15,6 +15,7 @@ export function askSelf(
   listen: Listening,
   path: string,
   limitSeconds: number,
+  method: "GET" | "POST" = "GET",
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const { port, tls, token } = listen;
@@ -23,6 +24,7 @@ export function askSelf(
       host: "127.0.0.1",
       port,
       path,
+      method,
       signal: AbortSignal.timeout(limitSeconds * 1000),
       ...(tls ? { ca: tls.certificate, servername: CERTIFICATE_NAME } : {}),
       headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },

@@ -18,6 +18,7 @@ export { bundle, programNames, type ProgramName } from "./bundle";
 export type { AcmeOptions } from "./keeper/certificates/options";
 export { shardsPageSchema, type Holdings, type ShardsPage } from "./keeper/shards";
 export { arrangementSchema, shardStates, type ShardState } from "./keeper/topology";
+export { LEAVER, LEAVING } from "./keeper/leaving";
 export { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "./keeper/wanted";
 export { dockerName, labels } from "./labels";
 export { parseBridgeStats } from "./jitsi/bridge";

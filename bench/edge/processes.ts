@@ -112,6 +112,7 @@ export class BenchedEdge {
         roomsRemembered: 250_000,
       },
       proxyProtocolFrom: [],
+      proxiedChecksFrom: [],
     })
       .replaceAll("bind :", "bind 127.0.0.1:")
       .replace("global\n", "global\n    nbthread 1\n");

@@ -5,19 +5,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AwsContext } from "./context";
 import type { Network } from "./network";
 import { webPorts } from "./ports";
+import type { Targets } from "./targets";
 
 export interface FrontDoorArgs {
   readonly context: AwsContext;
   readonly network: Network;
-  /** The edges' private addresses. One more or less leaves the others as they are. */
-  readonly edges: readonly { readonly name: string; readonly address: string }[];
+  readonly targets: Targets;
 }
 
-/** Clients of an edge that leaves the load balancer have so long to end what they do. */
-const DEREGISTRATION_SECONDS = 60;
-/** An edge that takes no connection at two looks in a row gets no more. */
-const CHECK_SECONDS = 10;
-const CHECKS = 2;
 /** Meetings' websockets are seldom silent for a minute. */
 const IDLE_SECONDS = 350;
 /** TLS 1.2 and 1.3, as browsers of the last ten years speak it. */
@@ -73,45 +68,16 @@ export class FrontDoor extends pulumi.ComponentResource {
     protocol: "TCP" | "TLS",
     tls: Pick<lb.ListenerArgs, "certificateArn" | "sslPolicy"> = {},
   ): void {
-    const { edges, network } = this.args;
     const port = webPorts[what];
-    const name = `${this.name}-${what}`;
-    const group = new lb.TargetGroup(
-      name,
-      {
-        vpcId: network.vpcId,
-        targetType: "ip",
-        port,
-        protocol,
-        // By the load balancer's addresses an edge knows that it is told the user's.
-        preserveClientIp: "false",
-        proxyProtocolV2: true,
-        deregistrationDelay: DEREGISTRATION_SECONDS,
-        healthCheck: {
-          protocol: "TCP",
-          interval: CHECK_SECONDS,
-          healthyThreshold: CHECKS,
-          unhealthyThreshold: CHECKS,
-        },
-        tags: this.tags(),
-      },
-      this.opts,
-    );
-    for (const { address, name: edge } of edges)
-      new lb.TargetGroupAttachment(
-        `${name}-${edge}`,
-        { targetGroupArn: group.arn, targetId: address, port },
-        this.opts,
-      );
     new lb.Listener(
-      name,
+      `${this.name}-${what}`,
       {
         loadBalancerArn: balancer.arn,
         port,
         protocol,
         ...tls,
         ...(protocol === "TCP" ? { tcpIdleTimeoutSeconds: IDLE_SECONDS } : {}),
-        defaultActions: [{ type: "forward", targetGroupArn: group.arn }],
+        defaultActions: [{ type: "forward", targetGroupArn: this.args.targets.groups[what] }],
         tags: this.tags(),
       },
       this.opts,

@@ -57,9 +57,9 @@ export class Guard {
   /** Before the first thing of a whole stack is deleted: all of it must be empty. */
   readonly destroy: pulumi.ResourceHook;
   private readonly client: ReturnType<typeof clientSettings>;
+  private hasBegunToDestroy = false;
   /** One look an update: what is being replaced can't be asked twice. */
   private status: Promise<KnownFleet> | undefined;
-  private isDestroying = false;
   /** When each node whose machine is about to be stopped had last reported. */
   private readonly reportedBefore = new Map<string, string>();
   /** What was warned of in this run. */
@@ -81,6 +81,11 @@ export class Guard {
     this.resize = hook("raise-maximum-first", (args) => this.beforeResize(args), false);
     this.release = hook("release-only-what-is-empty", (args) => this.beforeRelease(args));
     this.destroy = hook("destroy-only-what-is-empty", () => this.beforeDestroy());
+  }
+
+  /** Whether the whole stack is being taken down. */
+  get isDestroying(): boolean {
+    return this.hasBegunToDestroy;
   }
 
   private async beforeChange(args: pulumi.ResourceHookArgs): Promise<void> {
@@ -185,7 +190,7 @@ export class Guard {
   }
 
   private async beforeDestroy(): Promise<void> {
-    this.isDestroying = true;
+    this.hasBegunToDestroy = true;
     const status = await this.known();
     if (status === "never up") return;
     const objections =

@@ -14,6 +14,7 @@ import { MachineRole } from "./machineRole";
 import { awsName } from "./names";
 import type { Network } from "./network";
 import { machineStatements, partitionOf, type Statement } from "./policies";
+import type { Targets } from "./targets";
 
 /** What nodes and pools of a stack share. */
 export interface Ground {
@@ -33,6 +34,8 @@ export interface AwsNodeArgs {
   readonly shardState?: ShardSpec["state"];
   /** The edge's nodes but this one. */
   readonly otherEdges?: readonly { readonly name: string; readonly address: AddressOf<"edge"> }[];
+  /** Where the load balancer is told to send users to its machine: an edge's. */
+  readonly targets?: Targets;
   /** What its machine may besides what every one may. */
   readonly rights?: readonly Statement[];
   /** Nodes that must have brought their part into force before this one begins. */
@@ -44,8 +47,8 @@ const RECOVER_MINUTES = 2;
 
 /**
  * A machine that keeps its address and runs a node's containers. What it runs changes under it: the machine follows a
- * pointer. Another image replaces the machine, another type stops it: the guard is asked first, as for any change that
- * could cut a call.
+ * pointer. Another image replaces the machine, another type stops it, or replaces it where users are sent to it: the guard
+ * is asked first, as for any change that could cut a call.
  */
 export class AwsNode extends pulumi.ComponentResource {
   constructor(name: string, args: AwsNodeArgs, opts: pulumi.ComponentResourceOptions) {
@@ -147,6 +150,8 @@ export class AwsNode extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // Another text of it would stop the machine, and does nothing where it has started: bundles bring what is new.
         ignoreChanges: ["userData"],
+        // A machine that users are sent to is taken out before it ends, which one that is stopped is not.
+        ...(args.targets === undefined ? {} : { replaceOnChanges: ["instanceType"] }),
         hooks: {
           beforeUpdate: [guard.stop],
           beforeDelete: [guard.stop],
@@ -155,6 +160,7 @@ export class AwsNode extends pulumi.ComponentResource {
         },
       },
     );
+    args.targets?.register(name, machine.id, this);
     this.recovery(name, machine, ground);
     this.registerOutputs();
   }

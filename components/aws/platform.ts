@@ -40,6 +40,7 @@ import { AwsPool } from "./pool";
 import { uploadStatements } from "./policies";
 import { edgePorts, SCALER_PORT, shardPorts, webPorts } from "./ports";
 import { Recordings } from "./recordings";
+import { Targets } from "./targets";
 import { existingZones } from "./zones";
 
 /** The fleet on AWS: a node is a machine with a fixed address, a pool an Auto Scaling group. */
@@ -53,6 +54,7 @@ export class AwsPlatform implements Platform {
   private readonly known: pulumi.ComponentResourceOptions;
   private readonly access: AgentAccess;
   private readonly bakery: Bakery | undefined;
+  private readonly targets: Targets;
   private readonly pools: { name: string; role: PoolRole; group: pulumi.Output<string> }[] = [];
   /** The nodes of the edge that are declared: each one's change waits for the one before. */
   private readonly declaredEdges: pulumi.Resource[] = [];
@@ -80,6 +82,8 @@ export class AwsPlatform implements Platform {
     this.bakery = settings.aws.image.baked
       ? new Bakery("bakery", { context, network: this.ground.network, images }, known)
       : undefined;
+    const { guard, network } = this.ground;
+    this.targets = new Targets("edges", { context, network, isDestroying: () => guard.isDestroying }, known);
   }
 
   get proxyProtocolFrom(): readonly string[] {
@@ -132,7 +136,7 @@ export class AwsPlatform implements Platform {
         address,
         containers,
         ...(role === "shard" && shard ? { shardState: shard.state } : {}),
-        ...(isEdge ? { otherEdges: this.edgesBut(name) } : {}),
+        ...(isEdge ? { otherEdges: this.edgesBut(name), targets: this.targets } : {}),
         rights: role === "scaler" ? (this.controls?.rights ?? []) : [],
         after: isEdge ? this.declaredEdges.slice(-1) : [],
       },
@@ -167,13 +171,14 @@ export class AwsPlatform implements Platform {
     return { destination, env, secrets: {}, volumes: [], network: "machine" };
   }
 
-  frontDoor(name: string, { edges }: FrontDoorArgs, opts: pulumi.ComponentResourceOptions = {}): FrontDoor {
+  /** The edges are in it since they were declared. */
+  frontDoor(name: string, _args: FrontDoorArgs, opts: pulumi.ComponentResourceOptions = {}): FrontDoor {
     const { dnsName } = new LoadBalancer(
       name,
       {
         context: this.ground.context,
         network: this.ground.network,
-        edges: edges.map(({ address, name: edge }) => ({ name: edge, address: address.privateAddress })),
+        targets: this.targets,
       },
       pulumi.mergeOptions(opts, this.known),
     );

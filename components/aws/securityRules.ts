@@ -57,6 +57,7 @@ export function flows(settings: Pick<AwsFleetSettings, "aws" | "images" | "recor
       tcp("world", "loadBalancer", port, `users: ${name}`),
       tcp("loadBalancer", "edge", port, `users: ${name}`),
     ]),
+    tcp("loadBalancer", "edge", edgePorts.metrics, "whether an edge lives, and does not leave"),
     udp("world", "bridge", MEDIA_PORT, MEDIA_PORT, "media"),
     udp("bridge", "world", 1, 65535, "media, to whatever port a user has"),
     // By their public addresses, which no group's name stands for.

@@ -36,6 +36,8 @@ export interface EdgeContainersArgs {
   readonly image: string;
   readonly nodeImage: string;
   readonly edge: Settings["edge"];
+  /** Ranges of load balancers that ask by PROXY protocol whether it is alive. */
+  readonly proxiedChecksFrom: readonly string[];
   /** The other nodes' HAProxies. */
   readonly others: readonly EdgePeer[];
   /** PEM: certificates, then the key. What HAProxy starts with where `acme` says that more come. */
@@ -99,6 +101,7 @@ function haproxy(args: EdgeContainersArgs): ContainerSpec {
           placedReleases: edge.releases.map(({ release }) => release),
           limits: edge.limits,
           proxyProtocolFrom: edge.proxyProtocolFrom,
+          proxiedChecksFrom: args.proxiedChecksFrom,
         }),
       },
       // What routes is no secret; it only has to be there with the configuration that reads it.
@@ -117,6 +120,7 @@ function haproxy(args: EdgeContainersArgs): ContainerSpec {
         [SHARES_MAP]: mapFile(shares),
       },
       settled: { container: KEEPER, command: ["node", PROGRAM_FILE, "settled"] },
+      leave: { container: KEEPER, command: ["node", PROGRAM_FILE, "leave"] },
       check:
         args.acme === undefined
           ? ["haproxy", "-c", "-f", MAIN]

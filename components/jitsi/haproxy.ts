@@ -1,4 +1,4 @@
-import { SHARES_MAP, TENANTS_MAP } from "@jitsi-fleet/scaler";
+import { LEAVER, LEAVING, SHARES_MAP, TENANTS_MAP } from "@jitsi-fleet/scaler";
 import type { Endpoint } from "../platform";
 import type { Settings } from "../settings";
 import { HANDED_HEADER, HANDOVER_BIND } from "./edgeScript";
@@ -55,6 +55,8 @@ export interface HaproxyArgs {
   readonly limits: Settings["edge"]["limits"];
   /** Ranges of load balancers that tell the user's address by PROXY protocol. */
   readonly proxyProtocolFrom: readonly string[];
+  /** Those of them that ask for /live by PROXY protocol, too, and that nobody else's questions come from. */
+  readonly proxiedChecksFrom: readonly string[];
 }
 
 /**
@@ -102,7 +104,9 @@ defaults
 frontend metrics
     bind :${args.ports.metrics}
     option dontlog-normal
-    http-request use-service prometheus-exporter if { path /metrics }
+${args.proxiedChecksFrom.length === 0 ? "" : `    tcp-request connection expect-proxy layer4 if { src ${args.proxiedChecksFrom.join(" ")} }\n`}    http-request use-service prometheus-exporter if { path /metrics }
+    # For who sends users here: it serves on, and new ones are better sent elsewhere.
+    http-request return status 503 content-type text/plain string "leaving" if { path /live } { nbsrv(${LEAVING}) gt 0 }
     # Alive is who answers, whatever becomes of the shards.
     http-request return status 200 content-type text/plain string "alive" if { path /live }
     http-request deny deny_status 404
@@ -138,6 +142,10 @@ backend gate
     server lease 127.0.0.1:9 disabled
     server foreign 127.0.0.1:9 disabled
 ${args.servers.map((server) => `    server shard-${idOf(server)} 127.0.0.1:9 disabled`).join("\n")}
+
+# Up while this node leaves, which is the keeper's to say. Nothing is held by it.
+backend ${LEAVING}
+    server ${LEAVER} 127.0.0.1:9 disabled
 
 backend successor
     server next 127.0.0.1:${args.ports.handover} send-proxy-v2

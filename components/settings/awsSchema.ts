@@ -85,7 +85,7 @@ const instanceTypeChoice = () => z.array(instanceType()).min(1, "is empty: name 
 const instanceTypes = z.strictObject({
   edge: instanceType()
     .default("c7i.large")
-    .describe("Of the two edges. A change restarts one after the other: users reconnect."),
+    .describe("Of the two edges. A change replaces one after the other: users reconnect."),
   shard: instanceType()
     .default("m7i.large")
     .describe("Of every shard. A change is refused unless the shards are drained and empty."),

@@ -23,6 +23,8 @@ export interface KeeperParts {
   readonly metrics: KeeperMetrics;
   /** Where the public certificate comes by ACME. */
   readonly certificates: AcmeCertificates | undefined;
+  /** Has this node's HAProxy say that it leaves. */
+  readonly leave: () => Promise<void>;
   /** What each shard holds just now; undefined while nothing is in force. */
   readonly shards: () => Promise<ShardsPage | undefined>;
 }
@@ -42,6 +44,7 @@ interface Reply {
  *   POST /v1/challenges        the authority's challenges that this node is to answer, too
  *   GET  /v1/shards            those, and what each holds just now or why that is unknown
  *   POST /v1/instructions      what the leader says: 204 once it is done, 409 where it is not to be obeyed
+ *   POST /v1/leave             who sends users to this node is to send new ones elsewhere: 204 once HAProxy says so
  *   GET  /v1/settled           200 once what the settings want is in force on this node, else 503 and why
  */
 export async function serveKeeper(
@@ -77,7 +80,7 @@ export async function serveKeeper(
 
 async function answer(
   request: IncomingMessage,
-  { certificates, keeper, metrics, shards }: KeeperParts,
+  { certificates, keeper, leave, metrics, shards }: KeeperParts,
 ): Promise<Reply> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://keeper");
   switch (`${request.method ?? ""} ${pathname}`) {
@@ -102,6 +105,9 @@ async function answer(
       certificates.adoptChallenges(challenges.data);
       return { status: 204 };
     }
+    case "POST /v1/leave":
+      await leave();
+      return { status: 204 };
     case "POST /v1/instructions":
       return obey(request, keeper);
     default:

@@ -1,4 +1,16 @@
-import { command, corrections, cutOldSessions, look, NoProcessError, replaceMap, type Look } from "./haproxy";
+import {
+  command,
+  corrections,
+  cutOldSessions,
+  knowsLeaving,
+  leavingLines,
+  look,
+  NoProcessError,
+  reloadsOf,
+  replaceMap,
+  type Look,
+} from "./haproxy";
+import { Leave } from "./leaving";
 import { SHARES_MAP, TENANTS_MAP } from "./wanted";
 import { emptiedBetween, noHold, type Hold, type Topology } from "./topology";
 
@@ -24,8 +36,11 @@ export class EdgeNode {
   fault: string | undefined;
   private mapsIn = "";
   private turn: Promise<unknown> = Promise.resolve();
+  private readonly leaving: Leave;
 
-  constructor(private readonly at: EdgeNodeAt) {}
+  constructor(private readonly at: EdgeNodeAt) {
+    this.leaving = new Leave(() => reloadsOf(at.master));
+  }
 
   /** Looks at the process and corrects what is not as asked for. Where there is no process there is nothing to do. */
   refresh(): Promise<void> {
@@ -50,6 +65,16 @@ export class EdgeNode {
     });
   }
 
+  /** Has HAProxy say that it leaves. Resolves once it does. Throws where there is none, or it does not obey. */
+  leave(): Promise<void> {
+    return this.inTurn(async () => {
+      const seen = await look(this.at.socket);
+      if (!knowsLeaving(seen)) throw new Error("HAProxy's configuration is of before a node could leave");
+      this.leaving.begin(seen);
+      await this.correct();
+    });
+  }
+
   private async correct(): Promise<void> {
     try {
       await this.correctProcess();
@@ -69,6 +94,8 @@ export class EdgeNode {
     for (let round = 0; ; round += 1) {
       const seen = await look(socket);
       this.seen = seen;
+      const isLeaving = await this.leaving.isSaidBy(seen);
+      for (const line of leavingLines(seen, isLeaving)) await command(socket, line);
       const { hold, topology } = this;
       if (!topology) return;
       const mapsNow = `${seen.pid} ${JSON.stringify([topology.tenants, topology.shares])}`;

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
+import { LEAVING } from "./leaving";
 import { takesNewRooms, type Arrangement, type Hold, type ShardState, type Topology } from "./topology";
 
 /**
@@ -51,6 +52,7 @@ interface ServerLine {
 /** A process as it says it is. */
 export interface Look {
   readonly pid: number;
+  readonly uptimeSeconds: number;
   /** Whether it has the tables of who was there before it. */
   readonly hasLearned: boolean;
   /** Shards that it knows, and where they answer. */
@@ -72,6 +74,7 @@ export async function look(socket: string): Promise<Look> {
   const ofShards = servers.filter(isOfShard);
   return {
     pid: number("Pid"),
+    uptimeSeconds: number("Uptime_sec"),
     hasLearned: (flags & 3) === 3 || number("Uptime_sec") > LEARNED_SECONDS,
     shards: Object.fromEntries(ofShards.map(({ address, name, port }) => [name, { address, port }])),
     isFresh: servers.some(({ backend, isRunning, name }) => backend === GATE && name === FRESH && isRunning),
@@ -154,6 +157,28 @@ export function corrections({ hasLearned, servers }: Look, topology: Topology, h
     ...opened.filter((name) => name !== FRESH).map((name) => turn(name, "maint")),
     ...opened.filter((name) => name === FRESH).map((name) => turn(name, "maint")),
   ];
+}
+
+const leaverOf = ({ servers }: Look): ServerLine | undefined =>
+  servers.find(({ backend }) => backend === LEAVING);
+
+/** Whether a process can say that its node leaves. */
+export const knowsLeaving = (seen: Look): boolean => leaverOf(seen) !== undefined;
+
+/** What must be said to a process so that it says whether its node leaves; nothing if it does. */
+export function leavingLines(seen: Look, isLeaving: boolean): string[] {
+  const leaver = leaverOf(seen);
+  if (!leaver || leaver.isRunning === isLeaving) return [];
+  return [`set server ${LEAVING}/${leaver.name} state ${isLeaving ? "ready" : "maint"}`];
+}
+
+/** How often the HAProxy of a container was reloaded since it started. Throws where its master does not tell. */
+export async function reloadsOf(master: string): Promise<number> {
+  const printed = await command(master, "show proc");
+  const [, reloads] = /^\d+\s+master\s+(\d+)/m.exec(printed) ?? [];
+  if (reloads === undefined)
+    throw new Error(`HAProxy's master does not tell how often it was reloaded: ${printed.trim()}`);
+  return Number(reloads);
 }
 
 function statesOf(

@@ -39,6 +39,13 @@ async function settled(): Promise<void> {
   }
 }
 
+/** Has who sends users to this node send new ones elsewhere. Throws where HAProxy does not say so. */
+async function leave(): Promise<void> {
+  const { listen } = readConfiguration(keeperConfiguration);
+  const { status, body } = await askSelf(listen, "/v1/leave", ANSWER_LIMIT_SECONDS, "POST");
+  if (status !== 204) throw new Error(`${status} ${body}`);
+}
+
 /** Prints a page of this node's keeper. */
 const page = (name: string) => async (): Promise<void> => {
   const { listen } = readConfiguration(keeperConfiguration);
@@ -49,6 +56,6 @@ const page = (name: string) => async (): Promise<void> => {
 
 /**
  * The keeper of an edge node. `settled`: waits until the settings are in force there. `arrangement`: what is.
- * `shards`: that, and what each shard holds.
+ * `shards`: that, and what each shard holds. `leave`: users are to be sent elsewhere, since it will be replaced.
  */
-runProgram({ "": keep, settled, arrangement: page("arrangement"), shards: page("shards") });
+runProgram({ "": keep, settled, leave, arrangement: page("arrangement"), shards: page("shards") });

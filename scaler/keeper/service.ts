@@ -57,6 +57,10 @@ export async function runKeeper(
     keeper,
     metrics,
     certificates: certificates?.certificates,
+    leave: async () => {
+      await edge.leave();
+      log.info("leaves: new users are to be sent to other nodes");
+    },
     shards: () => lookAtShards(edge),
   });
   log.info({ port: api.port }, "started");

@@ -8,6 +8,7 @@ import { pullIfAbsent } from "../engine/pull";
 import { labels } from "../labels";
 import { clearAway, Content, fill, layDown, withFiles, type Self } from "./content";
 import { verdictOn, type EmptySince } from "./guard";
+import { leave } from "./leave";
 import { listens } from "./listens";
 import { MANIFEST_FILE, machineManifest, type MachineContainer, type MachineManifest } from "./manifest";
 import { planOf, type Plan, type Present } from "./plan";
@@ -79,8 +80,12 @@ export async function apply(args: ApplyArgs): Promise<Outcome> {
   await writeFile(join(root, COMPOSE_FILE), JSON.stringify(whole), { mode: 0o600 });
   for (const name of manifest.networks) await ensureNetwork(docker, name, manifest.stack);
   for (const name of plan.removed) await removeContainer(docker, name);
+  let fault: string | undefined;
   for (const { container } of services) {
     const deed = plan.steps.find(({ name }) => name === container.name)?.deed;
+    // The keeper that is asked to is replaced after it.
+    if (deed === "replace" && container.leave && !manifest.allowCutCalls)
+      fault = await leave(docker, container.leave);
     if (deed === "create" || deed === "replace")
       await args.compose(up("--force-recreate", "--renew-anon-volumes", container.name));
     if (deed === "start") await args.compose(up("--no-recreate", container.name));
@@ -97,7 +102,7 @@ export async function apply(args: ApplyArgs): Promise<Outcome> {
     services.flatMap(({ folder }) => folder ?? []),
   );
   const replaced = plan.steps.filter(({ deed }) => deed === "replace").map(({ name }) => name);
-  return { state: "applied", replaced };
+  return { state: "applied", ...(fault === undefined ? {} : { reason: fault }), replaced };
 }
 
 const up = (...how: string[]): string[] => ["-f", COMPOSE_FILE, "up", "--detach", "--no-deps", ...how];

@@ -34,6 +34,16 @@ const container = z.strictObject({
   owner,
   /** Whether it has a health check that is waited for. */
   isChecked: z.boolean(),
+  /** How users are sent elsewhere before it is stopped; none: nobody sends it any. */
+  leave: z
+    .strictObject({
+      /** Who does it, by Docker's name, and at what command. */
+      container: z.string(),
+      command: z.array(z.string()),
+      /** After that no new ones come. */
+      noticedSeconds: z.number(),
+    })
+    .optional(),
   /** Where it answers the world over TCP, waited for where it has no health check. */
   listens: z.array(z.strictObject({ address: z.string(), port: z.int() })),
   live: z

@@ -15,7 +15,7 @@ export const machineReportSchema = z.strictObject({
    * `failed`: a part of it may be in force; tried again.
    */
   state: z.enum(["applied", "waiting", "failed"]),
-  /** Why it waits or failed, and what to do. */
+  /** Why it waits or failed, and what to do; where it is applied, what did not go as it should. */
   reason: z.string().optional(),
   /** The machine's clock, ISO 8601. */
   time: z.iso.datetime(),

@@ -31,6 +31,7 @@ export interface WantedOfEdge {
   readonly shares?: Readonly<Record<string, string>>;
   readonly limits?: Partial<HaproxyArgs["limits"]>;
   readonly proxyProtocolFrom?: readonly string[];
+  readonly proxiedChecksFrom?: readonly string[];
   /** Whether the certificate comes by ACME. */
   readonly acme?: boolean;
   readonly turn?: HaproxyArgs["turn"];
@@ -126,6 +127,7 @@ export class EdgeNodeUnderTest {
         ...wanted.limits,
       },
       proxyProtocolFrom: wanted.proxyProtocolFrom ?? [],
+      proxiedChecksFrom: wanted.proxiedChecksFrom ?? [],
       ...(wanted.turn ? { turn: wanted.turn } : {}),
     });
     // Only where it listens differs from what runs in production.

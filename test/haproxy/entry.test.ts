@@ -8,6 +8,18 @@ import { connect as connectTls } from "node:tls";
 import { EdgeUnderTest, type EdgeNodeUnderTest, type WantedOfEdge } from "./edgeUnderTest";
 import { StandInShard, type Seen } from "./standInShard";
 
+/**
+ * How a Network Load Balancer asks whether a target lives, where it tells users' addresses by PROXY protocol: with a
+ * header of the command LOCAL, and in that no address but a checksum and padding.
+ */
+const CHECK_OF_AWS = [
+  Buffer.from("0d0a0d0a000d0a515549540a" + "20110054" + "030004bce5951f" + "04004a", "hex").toString(
+    "latin1",
+  ),
+  "\0".repeat(74),
+  "GET /live HTTP/1.1\r\nHost: 10.42.16.9:23005\r\nConnection: close\r\n\r\n",
+].join("");
+
 describe("The way into the edge", function () {
   this.timeout(60_000);
   const shard = new StandInShard("s1");
@@ -48,7 +60,7 @@ describe("The way into the edge", function () {
     socket.on("data", (data: string) => (received += data));
     socket.on("error", () => undefined);
     await once(socket, "connect");
-    socket.write(sent);
+    socket.write(sent, "latin1");
     await Promise.race([once(socket, "close"), sleep(5000)]);
     socket.destroy();
     return received;
@@ -175,11 +187,14 @@ describe("The way into the edge", function () {
     };
     assert.equal(await tls(), "closed");
     await sleep(6000);
-    node.configure({ ...wanted, proxyProtocolFrom: ["127.0.0.0/8"] });
+    assert.match(await raw(node.ports.metrics, CHECK_OF_AWS), /^HTTP\/1\.1 400/);
+    const told = ["127.0.0.0/8"];
+    node.configure({ ...wanted, proxyProtocolFrom: told, proxiedChecksFrom: told });
     node.check();
     await node.reload();
     await edge.settled();
     assert.match(await tls(), /"forwardedFor":"203\.0\.113\.77"/);
+    assert.match(await raw(node.ports.metrics, CHECK_OF_AWS), /^HTTP\/1\.1 200[^]*alive$/);
   });
 
   it("is valid as it is for a fleet of two releases behind a load balancer, and without limits", () => {

@@ -50,6 +50,7 @@ describe("The keepers of an edge", function () {
       ["/v1/arrangement", "GET"],
       ["/v1/shards", "GET"],
       ["/v1/instructions", "POST"],
+      ["/v1/leave", "POST"],
     ] as const)
       for (const authorization of ["", "Bearer ", "Bearer wrong"]) {
         const answer = await fetch(`http://127.0.0.1:${nodes[0].ports.keeper}${path}`, {
@@ -68,7 +69,7 @@ describe("The keepers of an edge", function () {
     assert.equal(await ask("GET", "/v1/shards"), 200);
     for (const path of ["/v1/arrangement", "/v1/certificate", "/v1/view?asker=edge-1", "/metrics"])
       assert.equal(await ask("GET", path), 401, path);
-    for (const path of ["/v1/shards", "/v1/instructions", "/v1/challenges"])
+    for (const path of ["/v1/shards", "/v1/instructions", "/v1/challenges", "/v1/leave"])
       assert.equal(await ask("POST", path), 401, path);
   });
 

@@ -47,6 +47,8 @@ export class LiveRooms {
         session = { room, shard: String(headers["x-jitsi-shard"]), from: performance.now(), to: Infinity };
         this.sessions.push(session);
         this.open.add(websocket);
+        // It was on its way when all others were ended.
+        if (this.over.signal.aborted) websocket.terminate();
       });
       websocket.on("unexpected-response", (_, response) => {
         this.refusals.push(`${room}: ${response.statusCode ?? 0}`);

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NOTICED_SECONDS } from "../../components/aws/liveness";
 import {
   machineBundle,
   type MachineBundle,
   type MachineBundleArgs,
 } from "../../components/aws/machine/bundle";
+import { edgePorts } from "../../components/aws/ports";
 import type { ContainerSpec } from "../../components/platform";
 import { imageName } from "../standins/build";
 import { selfSigned } from "../support/selfSigned";
@@ -14,6 +17,37 @@ import { Bed } from "./bed";
 
 const HAPROXY = "jitsi-prod-edge-1-haproxy";
 const OTHER_PORT = 23006;
+
+/** What who sends users to an edge is told, each state once, but for the moment in which nobody answers. */
+class Told {
+  readonly states: string[] = [];
+  leavingSeconds = 0;
+  private isOver = false;
+  private readonly asking: Promise<void>;
+
+  constructor(private readonly url: () => string) {
+    this.asking = this.ask();
+  }
+
+  private async ask(): Promise<void> {
+    let leavesSince: number | undefined;
+    while (!this.isOver) {
+      const answer = await fetch(this.url()).catch(() => undefined);
+      const state = answer && `${answer.status} ${await answer.text()}`;
+      if (state !== undefined && state !== this.states.at(-1)) this.states.push(state);
+      if (state?.startsWith("503") === true) {
+        leavesSince ??= performance.now();
+        this.leavingSeconds = (performance.now() - leavesSince) / 1000;
+      }
+      await sleep(200);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.isOver = true;
+    await this.asking;
+  }
+}
 
 describe("a machine of the edge", () => {
   const bed = new Bed(3, "edge-1");
@@ -95,7 +129,7 @@ describe("a machine of the edge", () => {
     assert.deepEqual(await bed.containers(), before);
   }).timeout(300_000);
 
-  it("is replaced only while another node of the edge serves", async () => {
+  it("is replaced only while another node of the edge serves, and once users are sent there", async () => {
     const before = await bed.containers();
     await bed.store.publish("edge-1", bundle({ image: imageName("haproxy", "r2"), shards: ["s1", "s2"] }));
     assert.equal((await bed.followAtOnce()).code, 0);
@@ -106,11 +140,16 @@ describe("a machine of the edge", () => {
 
     const other = createServer().listen(OTHER_PORT, bed.machine.gateway);
     await once(other, "listening");
+    const told = new Told(() => `http://${bed.machine.address}:${edgePorts.metrics}/live`);
     const { code, output } = await bed.follow();
     other.close();
     assert.equal(code, 0, output);
+    await told.stop();
+    // It serves while it leaves, and its successor is alive from the beginning.
+    assert.deepEqual(told.states, ["200 alive", "503 leaving", "200 alive"]);
+    assert(told.leavingSeconds > NOTICED_SECONDS - 1, `it left for ${told.leavingSeconds} s`);
     const report = await bed.store.report("edge-1");
-    assert.deepEqual([report.state, report.replaced], ["applied", ["haproxy"]]);
+    assert.deepEqual([report.state, report.replaced, report.reason], ["applied", ["haproxy"], undefined]);
     assert.equal(await redirection(), 301);
     assert.match(await inForce(), /server s2 /);
   }).timeout(300_000);

@@ -313,16 +313,21 @@ describe("the prod stack on AWS's emulator", function () {
     for (const bridge of serving("s2-bridges")) assert(await bridge.isCurrent());
   });
 
-  it("restarts one edge after the other, the second once the first is back", async () => {
+  it("replaces one edge after the other, each once users are sent to it no more, the second once the first is back", async () => {
     await stack.setConfig("aws.instanceTypes.edge", "c7i.xlarge");
     nodes.slow.add("edge-1");
     const updating = stack.up();
-    await until("the first is restarted", async () => (await nodes.typeOf("edge-1")) === "c7i.xlarge");
+    await until("the first is another one", async () => (await nodes.typeOf("edge-1")) === "c7i.xlarge");
     await sleep(5000);
     assert.equal(await nodes.typeOf("edge-2"), "c7i.large");
     nodes.slow.delete("edge-1");
-    succeeded(await updating);
+    const { stdout } = succeeded(await updating);
     assert.equal(await nodes.typeOf("edge-2"), "c7i.xlarge");
+    for (const edge of ["edge-1", "edge-2"]) {
+      const ended = (what: string): number => stdout.search(new RegExp(` aws:\\S+ ${what} deleted`));
+      for (const port of ["http", "https"])
+        assert(ended(`${edge}-${port}`) > 0 && ended(`${edge}-${port}`) < ended(edge), stdout);
+    }
   });
 
   it("is not destroyed while a call is on", async () => {

@@ -81,6 +81,7 @@ function every(): ContainerSpec[] {
       image: "haproxy:3.2",
       nodeImage: "node:24",
       edge: settings.edge,
+      proxiedChecksFrom: [],
       others: [],
       certificate: "secret-certificate",
       acme: undefined,

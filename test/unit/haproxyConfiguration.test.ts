@@ -21,6 +21,7 @@ describe("haproxy.cfg", () => {
       placedReleases: ["r2"],
       limits: parseSettings(goodSettings(), "test").edge.limits,
       proxyProtocolFrom: [],
+      proxiedChecksFrom: [],
     });
     const lines = text.split("\n");
     const last = lines.findLastIndex((line) => line.includes("set-var(txn.key)"));

@@ -22,6 +22,7 @@ import {
 } from "../../platform";
 import type { ShardSpec } from "../../settings";
 import { stopRules } from "../../stopRules";
+import { NOTICED_SECONDS } from "../liveness";
 import { composeFile } from "./compose";
 import { RUN_SCRIPT } from "./runScript";
 import { secretParameters, splitFiles } from "./secrets";
@@ -192,6 +193,15 @@ function machineContainer(
     ...programOf(spec),
     owner: ownerOf(spec),
     isChecked: spec.healthCheck !== undefined,
+    ...(live === undefined
+      ? {}
+      : {
+          leave: {
+            container: dockerName(stack, name, live.leave.container),
+            command: [...live.leave.command],
+            noticedSeconds: NOTICED_SECONDS,
+          },
+        }),
     listens: spec.ports
       .filter(({ protocol, reach }) => protocol === "tcp" && reach === "world")
       .map(({ published }) => ({ address: privateAddress, port: published })),

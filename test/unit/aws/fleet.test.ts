@@ -264,6 +264,9 @@ describe("the fleet on AWS, as it is declared", function () {
       assert.deepEqual(fleet.one("BucketObject", `${name}-pointer`).hooks.afterUpdate, [
         "wait-until-applied",
       ]);
+    // Users are sent to the first again, before the second is taken out.
+    for (const port of ["http", "https"])
+      assert(second.dependsOn.some((one) => one.endsWith(`TargetGroupAttachment edge-1-${port}`)));
     const first = fleet.one("Instance", "edge-1").dependsOn;
     assert(!first.some((one) => one.includes("edge-2")));
   });

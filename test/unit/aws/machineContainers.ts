@@ -78,6 +78,7 @@ export const edge = ({
     image,
     nodeImage,
     edge: settings.edge,
+    proxiedChecksFrom: [],
     others: [],
     certificate,
     acme: undefined,

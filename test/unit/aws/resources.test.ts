@@ -1,19 +1,18 @@
+import * as pulumi from "@pulumi/pulumi";
 import assert from "node:assert/strict";
 import { FrontDoor } from "../../../components/aws/frontDoor";
 import { Network } from "../../../components/aws/network";
+import { Targets } from "../../../components/aws/targets";
 import { lifecycle, Recordings, recordingsRemote } from "../../../components/aws/recordings";
 import type { AwsContext } from "../../../components/aws/context";
 import { goodAwsSettings, spoilt } from "../goodSettings";
 import { registeredBy, type Registered } from "./mocks";
 
-const edges = [
-  { name: "edge-1", address: "10.42.16.9" },
-  { name: "edge-2", address: "10.42.48.10" },
-];
-
 function everything(context: AwsContext) {
   const network = new Network("network", context, { provider: context.provider });
-  const frontDoor = new FrontDoor("front-door", { context, network, edges }, {});
+  const targets = new Targets("edges", { context, network, isDestroying: () => false }, {});
+  for (const edge of ["edge-1", "edge-2"]) targets.register(edge, pulumi.output(`i-${edge}`), targets);
+  const frontDoor = new FrontDoor("front-door", { context, network, targets }, {});
   return { network, frontDoor, recordings: new Recordings("recordings", context, {}) };
 }
 
@@ -129,22 +128,36 @@ describe("the network, the front door and the recordings on AWS", function () {
         inputs["protocol"],
         inputs["proxyProtocolV2"],
         inputs["preserveClientIp"],
+        inputs["targetType"],
       ]),
       [
-        [80, "TCP", true, "false"],
-        [443, "TLS", true, "false"],
+        [80, "TCP", true, "false", "instance"],
+        [443, "TLS", true, "false", "instance"],
       ],
     );
+    for (const { inputs } of groups) {
+      // An edge that leaves says so there, and keeps whom it has.
+      assert.deepEqual(inputs["healthCheck"], {
+        protocol: "HTTP",
+        port: "23005",
+        path: "/live",
+        interval: 10,
+        healthyThreshold: 2,
+        unhealthyThreshold: 2,
+      });
+      assert.deepEqual(inputs["targetHealthStates"], [
+        { enableUnhealthyConnectionTermination: false, unhealthyDrainingInterval: 60 },
+      ]);
+    }
     assert.deepEqual(
-      only("aws:lb/targetGroupAttachment:TargetGroupAttachment").map(({ inputs }) => [
-        inputs["targetId"],
-        inputs["port"],
-      ]),
+      only("aws:lb/targetGroupAttachment:TargetGroupAttachment")
+        .sort((one, other) => one.name.localeCompare(other.name))
+        .map(({ inputs }) => [inputs["targetId"], inputs["port"]]),
       [
-        ["10.42.16.9", 80],
-        ["10.42.48.10", 80],
-        ["10.42.16.9", 443],
-        ["10.42.48.10", 443],
+        ["i-edge-1", 80],
+        ["i-edge-1", 443],
+        ["i-edge-2", 80],
+        ["i-edge-2", 443],
       ],
     );
     const tls = inputsOf(only("aws:lb/listener:Listener"), "front-door-https");
@@ -181,10 +194,7 @@ describe("the network, the front door and the recordings on AWS", function () {
     const passed = await registeredBy({ ...through, tls }, everything);
     const listener = inputsOf(passed.only("aws:lb/listener:Listener"), "front-door-https");
     assert.deepEqual([listener["protocol"], listener["certificateArn"]], ["TCP", undefined]);
-    assert.equal(
-      inputsOf(passed.only("aws:lb/targetGroup:TargetGroup"), "front-door-https")["protocol"],
-      "TCP",
-    );
+    assert.equal(inputsOf(passed.only("aws:lb/targetGroup:TargetGroup"), "edges-https")["protocol"], "TCP");
   });
 
   it("speak IPv6 where it is asked for", async () => {

@@ -44,6 +44,7 @@ describe("security groups' rules", () => {
         "edge → shard: 8000/tcp",
         "jibri → edge: 443/tcp",
         "jibri → shard: 5222/tcp",
+        "loadBalancer → edge: 23005/tcp",
         "loadBalancer → edge: 443/tcp",
         "loadBalancer → edge: 80/tcp",
         "scaler → bridge: 23001/tcp",

@@ -90,6 +90,7 @@ describe("what is said to HAProxy", () => {
   });
   const process: Look = {
     pid: 1,
+    uptimeSeconds: 60,
     hasLearned: true,
     shards: {},
     isFresh: true,
