@@ -12,8 +12,9 @@ Loads HAProxy by wrk (Debian's package wrk) with what a client asks for as it jo
 websocket handshake and keep-alive. HAProxy runs on one core with one thread; the client and the stand-in shards,
 HAProxies that answer at once with 15 bytes, share another. A handshake is answered 200, not 101: the connection must
 go on.
-Twice: joins, where each user comes over a TLS connection of their own, as browsers do; and calls, where 32 connections
-that are never closed carry all users' requests, so that nothing but a request itself costs anything.
+Twice: joins, where each user comes over a TLS connection of their own, as browsers do, and asks for five files of the
+page as well, each request 3 ms after the answer before; and calls, where 32 connections that are never closed carry
+all users' requests, so that nothing but a request itself costs anything.
 Three stand side by side: fleet, the program's configuration; headers, round robin that sets the same headers; bare,
 round robin alone.
 --tenants: every room below a tenant. --encoded: every name in Unicode. --table 0: no table and no reload.`;
@@ -36,6 +37,17 @@ const { values } = parseArgs({
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
 }
+
+/** What a page loads, of its version: from a browser's cache but for the first time. */
+const FILES = [
+  "/css/all.css?v=9457",
+  "/libs/lib-jitsi-meet.min.js?v=9457",
+  "/libs/app.bundle.min.js?v=9457",
+  "/images/watermark.svg",
+  "/lang/main-de.json?v=9457",
+];
+
+const PAUSE_MS = 3;
 
 /** The paths of a room's life, in the order a client asks for them. */
 function paths(room: number): string[] {
@@ -75,9 +87,18 @@ interface Ratio {
 }
 
 async function compared(edge: BenchedEdge, isConnectionEach: boolean): Promise<Comparison> {
-  const users = Array.from({ length: Number(values.rooms) }, (_, room) => paths(room));
+  const users = Array.from({ length: Number(values.rooms) }, (_, room) =>
+    isConnectionEach ? [...FILES, ...paths(room)] : paths(room),
+  );
   const connections = Number(values.connections);
-  const load = { users, isConnectionEach, connections, seconds: Number(values.seconds) };
+  const load = {
+    users,
+    isConnectionEach,
+    connections,
+    seconds: Number(values.seconds),
+    // A handshake costs the client as much as HAProxy: it must not be what all wait for.
+    pauseMs: isConnectionEach ? PAUSE_MS : 0,
+  };
   const taken: Record<Contestant, Load[]> = { fleet: [], headers: [], bare: [] };
   for (const one of CONTESTANTS) await edge.load(one, { ...load, seconds: 1 });
   for (let round = 0; round < Number(values.rounds); round++)

@@ -27,6 +27,8 @@ export interface LoadArgs {
   readonly isConnectionEach: boolean;
   readonly connections: number;
   readonly seconds: number;
+  /** Before each request. */
+  readonly pauseMs: number;
 }
 
 export interface Load {
@@ -144,7 +146,7 @@ export class BenchedEdge {
     return child.pid ?? 0;
   }
 
-  /** Loads one of them for so many seconds, each connection as fast as it is answered. */
+  /** Loads one of them for so many seconds, each connection as fast as it is answered and the pauses let it. */
   async load(which: Contestant, args: LoadArgs): Promise<Load> {
     const requests = args.users.flatMap((paths) =>
       paths.map((path, index) => {
@@ -167,7 +169,7 @@ request = function()
   at = at % #made + 1
   return made[at]
 end
-`;
+${args.pauseMs > 0 ? `delay = function() return ${args.pauseMs} end\n` : ""}`;
     return this.#wrk(which, prepare, args.connections, args.seconds);
   }
 
@@ -221,13 +223,18 @@ end
       join(this.#directory, "load.lua"),
     ];
     const client = spawn("taskset", ["-c", "1", "wrk", ...args, `https://127.0.0.1:${port}`]);
-    let [text, clientCpu] = ["", 0];
+    let text = "";
     client.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    const seen: { readonly at: number; readonly cpu: number }[] = [];
     const watch = setInterval(() => {
-      clientCpu = cpuSeconds(client.pid ?? 0) || clientCpu;
-    }, 50);
+      const cpu = cpuSeconds(client.pid ?? 0);
+      if (cpu > 0) seen.push({ at: performance.now(), cpu });
+    }, 20);
     await once(client, "close");
     clearInterval(watch);
+    const last = seen.at(-1) ?? { at: 0, cpu: 0 };
+    // Not what it did before: making the requests.
+    const first = seen.findLast(({ at }) => at <= last.at - seconds * 1000) ?? { at: 0, cpu: 0 };
     const cpu = cpuSeconds(worker(master)) - cpuBefore;
     const found = (pattern: RegExp): string => {
       const match = pattern.exec(text)?.[1];
@@ -241,7 +248,7 @@ end
       requestsPerCpuSecond: requests / cpu,
       p50Ms: milliseconds(found(/50%\s+(\S+)/)),
       p99Ms: milliseconds(found(/99%\s+(\S+)/)),
-      clientCpu: clientCpu / seconds,
+      clientCpu: (last.cpu - first.cpu) / seconds,
     };
   }
 
@@ -280,8 +287,8 @@ ${servers.map(one).join("")}`;
 
 /** The fleet's own global and default settings, TLS among them, before servers that take turns. */
 function bare(fleet: string, port: number, servers: readonly Server[], rules: readonly string[]): string {
-  const start = fleet.indexOf("frontend http\n");
-  if (start < 0) throw new Error("the configuration has no frontend http: adapt the benchmark");
+  const start = fleet.indexOf("frontend metrics\n");
+  if (start < 0) throw new Error("the configuration has no frontend metrics: adapt the benchmark");
   const shared = fleet.slice(0, start).replace(/^peers [\s\S]*?\n\n/m, "");
   const kept = shared.split("\n").filter((line) => !/localpeer|stats socket|lua|^ *\.(if|endif)/.test(line));
   return `${kept.join("\n")}
