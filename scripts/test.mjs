@@ -160,10 +160,8 @@ await runMain(async () => {
     for (const name of names) done.push(await run(name, isFull));
     return done;
   };
-  const quick = await inTurn(chosen.filter((name) => check.includes(name)));
-  const slow = chosen.filter((name) => !check.includes(name));
-  const lanes = [slow.filter((name) => !suites[name].aside), slow.filter((name) => suites[name].aside)];
-  const results = [...quick, ...(await Promise.all(lanes.map(inTurn))).flat()];
+  const lanes = [chosen.filter((name) => !suites[name].aside), chosen.filter((name) => suites[name].aside)];
+  const results = (await Promise.all(lanes.map(inTurn))).flat();
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
   console.log("");
   for (const { name, passed, failed, pending, seconds, first } of results)
