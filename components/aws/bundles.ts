@@ -97,7 +97,7 @@ export class Bundles extends pulumi.ComponentResource {
         contentBase64: made.content,
         tags,
       },
-      opts,
+      { ...opts, ...KEPT_UNTIL_REPLACED },
     );
     const secrets = Object.entries(made.parameters).map(
       ([parameter, value], index) =>
@@ -148,12 +148,15 @@ export class Bundles extends pulumi.ComponentResource {
         source: new pulumi.asset.FileAsset(kept(key, content)),
         tags: { Role: "control" },
       },
-      { parent: this, provider: this.context.provider },
+      { parent: this, provider: this.context.provider, ...KEPT_UNTIL_REPLACED },
     );
     this.programs.set(name, object);
     return object;
   }
 }
+
+/** What has a key of its own, its provider deletes first: by then pointers still lead there, and machines start. */
+const KEPT_UNTIL_REPLACED = { deleteBeforeReplace: false } as const;
 
 /** A file of the content that its name tells, the same at each run. */
 function kept(key: string, content: string): string {

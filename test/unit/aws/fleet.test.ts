@@ -238,6 +238,12 @@ describe("the fleet on AWS, as it is declared", function () {
     assert(!written.includes(keeper.listen.token));
   });
 
+  it("keeps what a pointer leads to until the pointer leads elsewhere: a machine may start meanwhile", () => {
+    const pointed = fleet.all("BucketObject").filter(({ name }) => !name.endsWith("-pointer"));
+    assert(pointed.length > nodes.length + pools.length);
+    for (const object of pointed) assert.equal(object.createBeforeReplace, true, object.name);
+  });
+
   it("keeps a node's address when its machine is replaced, which the guard is asked about", () => {
     for (const machine of fleet.all("Instance")) {
       assert.equal(machine.deleteBeforeReplace, true, machine.name);
