@@ -3,7 +3,6 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { UploaderConfiguration } from "../../scaler/configuration";
 import type { SpoolItem } from "../../scaler/hostApi";
 import { RCLONE_PASSWORD, RCLONE_USER, RcloneProcess } from "./rcloneProcess";
 import type { TestStore } from "./stores";
@@ -53,17 +52,14 @@ export class Bench {
     await this.store.clear();
   }
 
-  async startUploader(
-    more: Partial<Pick<UploaderConfiguration, "orphanSeconds" | "stallSeconds">> = {},
-  ): Promise<void> {
+  async startUploader(orphanSeconds = 1): Promise<void> {
     this.process ??= new UploaderProcess({
       storage: this.storage,
       rclone: { url: this.rclone.url, user: RCLONE_USER, password: RCLONE_PASSWORD },
       destination: this.store.destination,
       retry: { firstSeconds: 0.2, longestSeconds: 1 },
-      orphanSeconds: 1,
+      orphanSeconds,
       stallSeconds: 3,
-      ...more,
     });
     await this.process.start();
   }

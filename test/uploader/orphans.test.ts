@@ -62,7 +62,7 @@ describe("the uploader and what Jibris leave", () => {
 
   it("waits while a recording still changes", async () => {
     bench.add("recordings", "jibri-1", "session-1", recording());
-    await bench.startUploader({ orphanSeconds: 1.5 });
+    await bench.startUploader(1.5);
     for (let written = 0; written < 9; written++) {
       appendFileSync(bench.path("recordings", "jibri-1", "session-1", "room.mp4"), "more");
       await bench.uploader.spool("?live=");
