@@ -1,9 +1,4 @@
-import {
-  DescribeTargetHealthCommand,
-  ElasticLoadBalancingV2Client,
-  InvalidTargetException,
-  type TargetHealthDescription,
-} from "@aws-sdk/client-elastic-load-balancing-v2";
+import type { TargetHealthDescription } from "@aws-sdk/client-elastic-load-balancing-v2";
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -77,6 +72,7 @@ export class TargetHooks {
     { targetGroupArn }: Attachment,
     one?: string,
   ): Promise<readonly TargetHealthDescription[]> {
+    const { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client, InvalidTargetException } = await sdk();
     const client = new ElasticLoadBalancingV2Client(clientSettings(this.settings));
     try {
       const asked = new DescribeTargetHealthCommand({
@@ -93,6 +89,9 @@ export class TargetHooks {
     }
   }
 }
+
+/** Only where it is called: a preview need not wait for it to load. */
+const sdk = () => import("@aws-sdk/client-elastic-load-balancing-v2");
 
 const toldOf = (others: readonly TargetHealthDescription[]): string =>
   others.map(({ Target, TargetHealth }) => `${Target?.Id ?? ""}: ${TargetHealth?.State ?? ""}`).join(", ") ||
