@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { edgeNodes } from "../components/aws/addresses";
 import { untarred } from "../components/aws/machine/tarball";
-import { nameOf, routesWith, withState, type StateChange, type Step } from "./targets";
+import { nameOf, routesWith, inputsInState, type StateChange, type Step } from "./targets";
 
 /**
  * On AWS: the edges' bundles, the pointers that their machines follow, the nodes, whose guard is asked before, and the
@@ -55,7 +55,7 @@ function componentStep(step: Step, { shard, state }: Given): Part {
   const given = (inputs: Readonly<Record<string, unknown>>): unknown =>
     isNode(step)
       ? { ...inputs, routes: routesWith(inputs["routes"], shard, state) }
-      : withState(inputs, shard, state);
+      : inputsInState(inputs, shard, state);
   const isAlone = step.op === "update" && before && after && isDeepStrictEqual(given(before), given(after));
   return { alone: isAlone ? [step] : [], more: isNode(step) && !isAlone ? [step] : [] };
 }

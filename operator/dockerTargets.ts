@@ -2,7 +2,7 @@ import { STATES_MAP, type ShardState } from "@jitsi-fleet/scaler";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { QUIET_FILES_VARIABLE, ROUTES_VARIABLE } from "../components/docker/commands/input";
-import { routesWith, withState, type StateChange, type Step } from "./targets";
+import { routesWith, inputsInState, type StateChange, type Step } from "./targets";
 
 /** On Docker hosts: the edge's configuration, and the components that show the state. */
 export const dockerChange = (shard: string, state: ShardState): StateChange => ({
@@ -35,7 +35,7 @@ const environmentSchema = z.record(z.string(), z.string());
 
 /** A resource's inputs with the state in each of the places that it has there. */
 function given(inputs: Readonly<Record<string, unknown>>, shard: string, state: ShardState): unknown {
-  if (!("environment" in inputs)) return withState(inputs, shard, state);
+  if (!("environment" in inputs)) return inputsInState(inputs, shard, state);
   const {
     [QUIET_FILES_VARIABLE]: files,
     [ROUTES_VARIABLE]: routes,

@@ -61,7 +61,7 @@ export async function targetsOf({ steps }: Preview, shard: string, change: State
 export const nameOf = ({ urn }: Step): string => urn.split("::").at(-1) ?? "";
 
 /** A component's inputs with the shard in the state: what shows the states of all, or its own. */
-export const withState = (
+export const inputsInState = (
   inputs: Readonly<Record<string, unknown>>,
   shard: string,
   state: ShardState,

@@ -13,8 +13,8 @@ const besideDocker = (command) => [
 const inOwnNetwork = (command) => ["ts-node", "--transpile-only", "test/support/ownNetwork.ts", ...command];
 /**
  * In the order of their cost. `system`: needs more than npm's packages. `aside`: one after another beside those that are
- * not, since several share a Docker engine or ports, and both lanes take as long; its output is shown at its end. `full`: runs with
- * --full, or when named: too long for every time.
+ * not, since several share a Docker engine or ports, and both lanes take as long; its output is shown at its end.
+ * `full`: runs with --full, or when named: too long for every time.
  */
 const suites = {
   types: { command: ["tsc", "-p", "."] },

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { clientSettings } from "./clients";
 import { allTags, type AwsContext } from "./context";
-import { plain } from "./guard";
+import { plain } from "./hookInputs";
 
 /** EC2, as far as baked images need it. */
 export type ImageClient = Pick<EC2Client, "send">;

@@ -8,7 +8,7 @@ import type { BakedImages } from "./bakedImages";
 import { bakingZone } from "./bakingSubnet";
 import { allTags, type AwsContext } from "./context";
 import { bakingDocument, contentVersion } from "./machine/bakedImage";
-import { diskGiB, metadataOptions, ROOT_DEVICE } from "./machineDefaults";
+import { metadataOptions, rootDisk } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
 import { awsName } from "./names";
 import type { Network } from "./network";
@@ -151,17 +151,7 @@ export class Bakery extends pulumi.ComponentResource {
     );
     const content = {
       parentImage: this.args.context.settings.aws.image.id,
-      blockDeviceMappings: [
-        {
-          deviceName: ROOT_DEVICE,
-          ebs: {
-            encrypted: "true",
-            volumeType: "gp3",
-            volumeSize: diskGiB[role],
-            deleteOnTermination: "true",
-          },
-        },
-      ],
+      blockDeviceMappings: [rootDisk(role)],
       amiTags,
     };
     return new imagebuilder.ImageRecipe(

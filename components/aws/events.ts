@@ -3,6 +3,7 @@ import * as iam from "@pulumi/aws/iam";
 import * as sns from "@pulumi/aws/sns";
 import * as sqs from "@pulumi/aws/sqs";
 import * as pulumi from "@pulumi/pulumi";
+import { alarm } from "./alarm";
 import type { AwsContext } from "./context";
 import { ALIVE_METRIC, awsName, metricNamespace, RETAINED_METRIC } from "./names";
 import { alarmArn, alarmTopicPolicy, publishPolicy, queuePolicy, trust } from "./policies";
@@ -184,20 +185,8 @@ export class Events extends pulumi.ComponentResource {
   }
 
   private alarm(word: string, args: cloudwatch.MetricAlarmArgs): void {
-    new cloudwatch.MetricAlarm(
-      `${this.name}-${word}`,
-      {
-        name: awsName(this.context.stack, word),
-        statistic: "Maximum",
-        period: 60,
-        evaluationPeriods: 1,
-        alarmActions: [this.alarms.arn],
-        okActions: [this.alarms.arn],
-        tags: ROLE,
-        ...args,
-      },
-      this.opts,
-    );
+    const { context } = this;
+    alarm(`${this.name}-${word}`, { context, called: [word], topic: this.alarms.arn, ...args }, this.opts);
   }
 
   private get opts(): pulumi.CustomResourceOptions {

@@ -21,6 +21,7 @@ import { howItLeaves } from "../routes";
 import type { AwsFleetSettings } from "../settings";
 import { clientSettings } from "./clients";
 import { readFleetStatus, type KnownFleet } from "./fleetStatus";
+import { plain } from "./hookInputs";
 
 /** What the inputs of a node's component tell its guard. Parsed from the state: what was is in an older one's words. */
 export interface NodeInputs {
@@ -360,10 +361,3 @@ const nodeInputs = z.object({
 });
 const machineInputs = z.object({ instanceType: z.string(), tags: z.record(z.string(), z.string()) });
 const groupInputs = z.object({ name: z.string(), minSize: z.number() });
-
-/** A hook's inputs, which hold an Output wherever a secret is in them. */
-export function plain(inputs: Record<string, unknown> | undefined): Promise<unknown> {
-  return new Promise((resolve) => {
-    pulumi.output(inputs ?? {}).apply(resolve);
-  });
-}

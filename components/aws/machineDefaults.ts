@@ -4,11 +4,22 @@ import { ENDPOINT_TAG, POINTER_TAG } from "@jitsi-fleet/scaler";
 /** What every machine has, whether it is a node or one of a pool. */
 
 /** Ubuntu's images boot from it. */
-export const ROOT_DEVICE = "/dev/sda1";
+const ROOT_DEVICE = "/dev/sda1";
 
 /** Images, logs, and for Jibris the recordings that are not in the store yet. GiB. */
 export const diskGiB = { edge: 20, shard: 30, scaler: 20, bridge: 20, jibri: 100 } as const;
 export type MachineRole = keyof typeof diskGiB;
+
+/** A machine's only disk, as launch templates and recipes of images are told of it. */
+export const rootDisk = (role: MachineRole) => ({
+  deviceName: ROOT_DEVICE,
+  ebs: {
+    encrypted: "true",
+    volumeType: "gp3",
+    volumeSize: diskGiB[role],
+    deleteOnTermination: "true",
+  },
+});
 
 /**
  * The metadata service answers those alone who ask by IMDSv2 from the machine itself: a container is a hop further away.

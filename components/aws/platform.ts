@@ -79,10 +79,10 @@ export class AwsPlatform implements Platform {
     };
     this.access = new AgentAccess("agents", known);
     const images = new BakedImages(context);
-    this.bakery = settings.aws.image.baked
-      ? new Bakery("bakery", { context, network: this.ground.network, images }, known)
-      : undefined;
     const { guard, network } = this.ground;
+    this.bakery = settings.aws.image.baked
+      ? new Bakery("bakery", { context, network, images }, known)
+      : undefined;
     this.targets = new Targets("edges", { context, network, isDestroying: () => guard.isDestroying }, known);
   }
 

@@ -1,16 +1,16 @@
 import * as autoscaling from "@pulumi/aws/autoscaling";
-import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerSpec, PoolArgs, PoolRole } from "../platform";
 import type { AwsSettings } from "../settings/awsSchema";
 import type { AgentAccess } from "./agentAccess";
+import { alarm } from "./alarm";
 import type { BakedImage, Bakery } from "./bakery";
 import { allTags } from "./context";
 import { machineImages } from "./machine/bundle";
 import { instanceImage, poolContainers } from "./machine/poolContainers";
 import { USER_DATA } from "./machine/userData";
-import { bundleTags, diskGiB, metadataOptions, ROOT_DEVICE } from "./machineDefaults";
+import { bundleTags, metadataOptions, rootDisk } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
 import { ALIVE_METRIC, awsName, metricNamespace, SILENT_METRIC } from "./names";
 import type { Ground } from "./node";
@@ -196,17 +196,7 @@ export class AwsPool extends pulumi.ComponentResource {
             deleteOnTermination: "true",
           },
         ],
-        blockDeviceMappings: [
-          {
-            deviceName: ROOT_DEVICE,
-            ebs: {
-              encrypted: "true",
-              volumeType: "gp3",
-              volumeSize: diskGiB[role],
-              deleteOnTermination: "true",
-            },
-          },
-        ],
+        blockDeviceMappings: [rootDisk(role)],
         tagSpecifications: [
           { resourceType: "instance", tags },
           { resourceType: "volume", tags },
@@ -303,23 +293,21 @@ export class AwsPool extends pulumi.ComponentResource {
   /** What is silent may carry calls: the scaler neither ends it nor launches another for it. */
   private silenceAlarm(): void {
     const { context, events } = this.args.ground;
-    new cloudwatch.MetricAlarm(
+    alarm(
       `${this.name}-silent`,
       {
-        name: awsName(context.stack, this.name, "silent"),
+        context,
+        called: [this.name, "silent"],
+        topic: events.alarms.arn,
         alarmDescription: `A machine of ${this.name} does not say how it is, and counts as one that serves: look at it.`,
         namespace: metricNamespace(context.stack),
         metricName: SILENT_METRIC,
         dimensions: { Pool: this.name },
         statistic: "Minimum",
-        period: 60,
         evaluationPeriods: SILENT_MINUTES,
         comparisonOperator: "GreaterThanThreshold",
         threshold: 0,
         treatMissingData: "notBreaching",
-        alarmActions: [events.alarms.arn],
-        okActions: [events.alarms.arn],
-        tags: { Role: "control" },
       },
       this.own,
     );

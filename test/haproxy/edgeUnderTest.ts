@@ -293,7 +293,9 @@ export class EdgeUnderTest {
   static async create(count: number, certificate: Buffer | string = selfSigned()): Promise<EdgeUnderTest> {
     const edge = new EdgeUnderTest(certificate);
     for (let number = 1; number <= count; number += 1) {
-      const [http, https, handover, peers, metrics, keeper] = await freePorts(6);
+      const [http, https, handover, peers, metrics, keeper] = await Promise.all(
+        Array.from({ length: 6 }, freePort),
+      );
       const ports = { http, https, handover, peers, metrics, keeper } as Ports;
       edge.nodes.push(new EdgeNodeUnderTest(`edge-${number}`, ports, edge));
     }
@@ -328,12 +330,6 @@ export class EdgeUnderTest {
   async stop(): Promise<void> {
     for (const node of this.nodes) await node.stop();
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
 }
 
 /** Waits until a condition holds, or throws. */

@@ -56,6 +56,23 @@ export function goodAwsSettings(): Record<string, unknown> {
   };
 }
 
+/** A network that exists, for the same. */
+export function existingNetwork() {
+  const subnet = (number: number, zone: string, range: string, use: string) => ({
+    id: `subnet-0000000${number}`,
+    zone: `eu-central-1${zone}`,
+    range,
+    use,
+  });
+  const subnets = [
+    subnet(1, "a", "10.1.0.0/24", "machines"),
+    subnet(2, "b", "10.1.1.0/24", "machines"),
+    subnet(3, "a", "10.1.2.0/28", "loadBalancer"),
+    subnet(4, "b", "10.1.2.16/28", "loadBalancer"),
+  ];
+  return { type: "existing", vpcId: "vpc-0a1b2c3d", subnets };
+}
+
 /** A copy in which the value at `path` (`docker.hosts[0].name`) is another, or is gone if that is undefined. */
 export function spoilt(path: string, value: unknown, good = goodSettings()): Record<string, unknown> {
   const settings: unknown = structuredClone(good);

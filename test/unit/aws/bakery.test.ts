@@ -15,7 +15,7 @@ import { USER_DATA } from "../../../components/aws/machine/userData";
 import { Network } from "../../../components/aws/network";
 import { SettingsError } from "../../../components/settings";
 import { imageTypes } from "../../engine/plugins/aws/images";
-import { goodAwsSettings, spoilt } from "../goodSettings";
+import { existingNetwork, goodAwsSettings, spoilt } from "../goodSettings";
 import { registeredBy, type Registered } from "./mocks";
 
 const images = ["node:24-bookworm-slim", "ghcr.io/jitsi/jvb:stable-11146-2"];
@@ -218,22 +218,7 @@ describe("the bakery", function () {
   });
 
   it("is refused where an existing network's subnet gives none, before anything is made", async () => {
-    const subnet = (number: number, zone: string, range: string, use = "machines") => ({
-      id: `subnet-0000000${number}`,
-      zone: `eu-central-1${zone}`,
-      range,
-      use,
-    });
-    const network = {
-      type: "existing",
-      vpcId: "vpc-0a1b2c3d",
-      subnets: [
-        subnet(1, "a", "10.1.0.0/24"),
-        subnet(2, "b", "10.1.1.0/24"),
-        subnet(3, "a", "10.1.2.0/28", "loadBalancer"),
-        subnet(4, "b", "10.1.2.16/28", "loadBalancer"),
-      ],
-    };
+    const network = existingNetwork();
     const asked = async (given: Record<string, unknown>, mapPublicIpOnLaunch: boolean): Promise<unknown> => {
       const { result } = await registeredBy(
         given,

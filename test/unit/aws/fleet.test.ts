@@ -1,5 +1,6 @@
 import { joinParts, lookToken } from "@jitsi-fleet/scaler";
 import assert from "node:assert/strict";
+import { untarred } from "../../../components/aws/machine/tarball";
 import { USER_DATA } from "../../../components/aws/machine/userData";
 import { groupLaunches, launchChoice, warmPool } from "../../../components/aws/pool";
 import {
@@ -8,7 +9,6 @@ import {
   type AwsFleetConfiguration,
 } from "../../../scaler/configuration";
 import { DeclaredFleet, type Declared } from "./declaredFleet";
-import { filesIn } from "./tarFiles";
 
 /** Pulumi appends a hyphen and seven letters to a name that AWS is not told. */
 const AUTONAME_LETTERS = 8;
@@ -152,7 +152,7 @@ describe("the fleet on AWS, as it is declared", function () {
       const pulled = Array.from(document.matchAll(/^ +pull '(.+)'$/gm), ([, image]) => image);
       for (const pool of ofRole) {
         const { contentBase64 } = fleet.one("BucketObject", `${pool}-bundle`).inputs;
-        const { images = "" } = await filesIn(Buffer.from(String(contentBase64), "base64"));
+        const { images = "" } = await untarred(Buffer.from(String(contentBase64), "base64"));
         assert.deepEqual(pulled, [...new Set(images.trim().split("\n"))], pool);
       }
     }

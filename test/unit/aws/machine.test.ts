@@ -13,7 +13,7 @@ import {
 import { composeFile } from "../../../components/aws/machine/compose";
 import { poolContainers } from "../../../components/aws/machine/poolContainers";
 import { RUN_SCRIPT } from "../../../components/aws/machine/runScript";
-import { tarball } from "../../../components/aws/machine/tarball";
+import { tarball, untarred } from "../../../components/aws/machine/tarball";
 import { USER_DATA, USER_DATA_LIMIT_BYTES } from "../../../components/aws/machine/userData";
 import { containerArgs } from "../../../components/docker/container";
 import type { ContainerSpec } from "../../../components/platform";
@@ -21,7 +21,6 @@ import { planOf } from "../../../scaler/machine/plan";
 import { fill, withFiles } from "../../../scaler/machine/content";
 import { joinParts, revisionOf, splitIntoParts } from "../../../scaler/machine/secretParts";
 import { bridge, edge, jibri, odd, SECRET, shard, uploads } from "./machineContainers";
-import { filesIn } from "./tarFiles";
 
 const SALT = "a salt of the stack's own, of 32 or more";
 
@@ -67,7 +66,7 @@ async function opened(
   bundle: MachineBundle,
 ): Promise<{ files: Record<string, string>; secrets: Record<string, string> }> {
   const tar = Buffer.from(await valueOf(bundle.content), "base64");
-  const files = await filesIn(tar);
+  const files = await untarred(tar);
   const manifest = machineManifest.parse(JSON.parse(files["manifest.json"] ?? ""));
   assert.deepEqual(manifest.secrets.parameters, Object.keys(bundle.parameters));
   const parts = await Promise.all(Object.values(bundle.parameters).map(valueOf));

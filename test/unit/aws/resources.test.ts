@@ -5,7 +5,7 @@ import { Network } from "../../../components/aws/network";
 import { Targets } from "../../../components/aws/targets";
 import { lifecycle, Recordings, recordingsRemote } from "../../../components/aws/recordings";
 import type { AwsContext } from "../../../components/aws/context";
-import { goodAwsSettings, spoilt } from "../goodSettings";
+import { existingNetwork, goodAwsSettings, spoilt } from "../goodSettings";
 import { registeredBy, type Registered } from "./mocks";
 
 function everything(context: AwsContext) {
@@ -74,19 +74,7 @@ describe("the network, the front door and the recordings on AWS", function () {
   });
 
   it("make in an existing network no more than security groups, and keep the nodes' addresses free", async () => {
-    const subnet = (id: string, zone: string, range: string, use = "machines") => ({
-      id: `subnet-0000000${id}`,
-      zone: `eu-central-1${zone}`,
-      range,
-      use,
-    });
-    const subnets = [
-      subnet("1", "a", "10.1.0.0/24"),
-      subnet("2", "b", "10.1.1.0/24"),
-      subnet("3", "a", "10.1.2.0/28", "loadBalancer"),
-      subnet("4", "b", "10.1.2.16/28", "loadBalancer"),
-    ];
-    const network = { type: "existing", vpcId: "vpc-0a1b2c3d", subnets };
+    const network = existingNetwork();
     const { all, only, result } = await registeredBy(
       spoilt("aws.network", network, goodAwsSettings()),
       everything,
