@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import { runInContainer } from "../../scaler/engine/exec";
 import { labels } from "../../scaler/labels";
 import type { Faults } from "../standins/programs/httpServer";
+import type { Advertised } from "../standins/programs/jvb/addresses";
 import type { BridgeLoad } from "../standins/programs/jvb/statistics";
 
 const CALL_SECONDS = 30;
@@ -30,7 +31,13 @@ export interface PoolInstance {
   readonly container: Docker.Container;
 }
 
-export type BridgeState = BridgeLoad & Faults;
+export type BridgeState = BridgeLoad &
+  Faults & {
+    /** How often it has looked at itself; before the first time it says that it is healthy. */
+    readonly healthChecks: number;
+    /** What it tells browsers. */
+    readonly advertised: readonly Advertised[];
+  };
 
 export interface JibriState extends Faults {
   readonly activity: "idle" | "recording" | "streaming";

@@ -15,6 +15,7 @@ import {
   type StandinProcess,
 } from "./processes";
 import { sameAsRecorded, send } from "./recordings";
+import { addressFault, mappedAddresses, toldToBrowsers } from "./programs/jvb/addresses";
 import { stunBinding } from "./stunClient";
 
 /** A minute of the real programs lasts six seconds here. */
@@ -515,10 +516,32 @@ describe("the stand-ins answer as recorded", function () {
     it("answers STUN with its nickname, and tells the tests what it advertises", async () => {
       const { software, address } = await stunBinding("127.0.0.1", stunPort, 3);
       assert.deepEqual({ software, address }, { software: "jvb1", address: "127.0.0.1" });
-      assert.deepEqual((await read(http.jvb1, "/test/state"))["advertised"], [
+      const { advertised } = (await read(http.jvb1, "/test/state")) as { advertised: unknown[] };
+      assert.deepEqual(advertised.slice(0, 2), [
         { address: "192.0.2.1", port: 20000 },
         { address: "198.51.100.1", port: stunPort },
       ]);
+    });
+
+    it("wants an address that is valid everywhere, and tells browsers no private one, as JVB judges them", () => {
+      const invalid = "No valid IP addresses available for harvesting.";
+      for (const address of [
+        "10.1.2.3",
+        "172.16.0.1",
+        "172.31.255.1",
+        "192.168.1.1",
+        "169.254.1.1",
+        "127.0.0.1",
+      ])
+        assert.equal(addressFault([address]), invalid, address);
+      for (const address of ["198.51.100.1", "172.32.0.1", "100.64.0.1"])
+        assert.equal(addressFault(["10.0.0.1", address]), null, address);
+      const all = mappedAddresses("192.168.1.10#20000,127.0.0.1,198.51.100.1", 10000);
+      assert.deepEqual(toldToBrowsers(all, false), [
+        { address: "127.0.0.1", port: 10000 },
+        { address: "198.51.100.1", port: 10000 },
+      ]);
+      assert.deepEqual(toldToBrowsers(all, true), all);
     });
 
     it("lies, stalls, dawdles and hangs when told to", async () => {

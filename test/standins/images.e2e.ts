@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import Docker from "dockerode";
+import { join } from "node:path";
+import type Docker from "dockerode";
 
 import { webLocations } from "../../components/jitsi/nginx";
 import { RoomsClient } from "../../scaler/keeper/roomsClient";
@@ -14,13 +12,11 @@ import { FLEET_DIRECTORY } from "../../components/platform";
 import { decodeStunMessage, encodeBindingRequest } from "../e2e/clients/stun";
 import { TurnClient, turnCredentials } from "../support/turnClient";
 import { BoshParticipant } from "./boshClient";
-import { ensureImages, imageName, type Release, type Role } from "./build";
+import { imageName, type Role } from "./build";
+import { HardenedContainers, type Running } from "./hardenedContainers";
 import { eventually } from "./processes";
 import { stunBinding } from "./stunClient";
 
-const socketPath = process.env["E2E_DOCKER_SOCKET"];
-
-const run = `standin-${randomBytes(4).toString("hex")}`;
 const domains = {
   XMPP_DOMAIN: "meet.jitsi",
   XMPP_AUTH_DOMAIN: "auth.meet.jitsi",
@@ -36,75 +32,11 @@ const secrets = {
   JIBRI_RECORDER_PASSWORD: "recorder<password",
 };
 
-/** A value for a POSIX shell, as the program writes /secrets/env. */
-function quoted(value: string): string {
-  return `'${value.replaceAll("'", `'\\''`)}'`;
-}
-
-interface Running {
-  container: Docker.Container;
-  address: string;
-}
-
 describe("the stand-ins' images", function () {
   this.timeout(60_000);
 
-  const engine = new Docker({ socketPath: socketPath ?? "" });
-  const files = mkdtempSync(join(tmpdir(), `${run}-`));
-  const containers: Docker.Container[] = [];
-  let network: Docker.Network;
-
-  function file(path: string, content: string, mode = 0o644): void {
-    const target = join(files, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, content);
-    chmodSync(target, mode);
-  }
-
-  async function start(
-    role: Role,
-    name: string,
-    environment: Record<string, string>,
-    options: {
-      release?: Release;
-      command?: string[];
-      volumes?: string[];
-      mounts?: Record<string, string>;
-    } = {},
-  ): Promise<Running> {
-    const mounts = { "/secrets": "secrets", "/config": `config-${role}`, ...options.mounts };
-    for (const directory of Object.values(mounts)) mkdirSync(join(files, directory), { recursive: true });
-    const isJitsi = role !== "haproxy";
-    const container = await engine.createContainer({
-      Image: imageName(role, options.release ?? "r1"),
-      name: `${run}-${name}`,
-      Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
-      ...(isJitsi ? { Entrypoint: ["sh", "-c", "set -a; . /secrets/env; set +a; exec /init"] } : {}),
-      ...(options.command === undefined ? {} : { Cmd: options.command }),
-      HostConfig: {
-        ReadonlyRootfs: true,
-        CapDrop: ["ALL"],
-        SecurityOpt: ["no-new-privileges"],
-        NetworkMode: run,
-        ShmSize: role === "jibri" ? 2 * 1024 ** 3 : 64 * 1024 ** 2,
-        PidsLimit: 200,
-        Tmpfs: isJitsi
-          ? { "/run": "size=16M,mode=1750,exec,uid=1000,gid=1000", "/tmp": "size=16M,mode=1777,noexec" }
-          : { "/tmp": "size=16M,mode=1777" },
-        Binds: Object.entries(mounts).map(([target, directory]) => `${join(files, directory)}:${target}:ro`),
-        Mounts: (options.volumes ?? []).map((target) => ({
-          Type: "volume",
-          Source: `${run}-${name}${target.replaceAll("/", "-")}`,
-          Target: target,
-        })),
-      },
-      NetworkingConfig: { EndpointsConfig: { [run]: { Aliases: [name] } } },
-    });
-    containers.push(container);
-    await container.start();
-    const { NetworkSettings } = await container.inspect();
-    return { container, address: NetworkSettings.Networks[run]?.IPAddress ?? "" };
-  }
+  let made: HardenedContainers;
+  const start: HardenedContainers["start"] = (...args) => made.start(...args);
 
   async function logsOf(container: Docker.Container): Promise<string> {
     return (await container.logs({ stdout: true, stderr: true })).toString();
@@ -127,21 +59,12 @@ describe("the stand-ins' images", function () {
 
   before(async function () {
     this.timeout(300_000);
-    if (socketPath === undefined) throw new Error("set E2E_DOCKER_SOCKET to the socket of a Docker engine");
-    chmodSync(files, 0o755);
-    await ensureImages([socketPath]);
-    network = await engine.createNetwork({ Name: run });
-    file(
-      "secrets/env",
-      Object.entries(secrets)
-        .map(([name, value]) => `${name}=${quoted(value)}\n`)
-        .join(""),
-    );
-    file("config-jibri/custom-jibri.conf", 'jibri.api.http.external-api-host = "0.0.0.0"\n');
-    file("config-web/custom-config.js", "config.websocketKeepAliveUrl = '/_unlock';\n");
-    file("config-web/nginx-custom/fleet.conf", webLocations("s1", privateRanges));
-    file("finalize/finalize.sh", '#!/bin/sh\nsleep 1\nls "$1" > "$1/finalized"\n', 0o755);
-    file("haproxy/haproxy.cfg", haproxyConfiguration);
+    made = await HardenedContainers.create(secrets);
+    made.file("config-jibri/custom-jibri.conf", 'jibri.api.http.external-api-host = "0.0.0.0"\n');
+    made.file("config-web/custom-config.js", "config.websocketKeepAliveUrl = '/_unlock';\n");
+    made.file("config-web/nginx-custom/fleet.conf", webLocations("s1", privateRanges));
+    made.file("finalize/finalize.sh", '#!/bin/sh\nsleep 1\nls "$1" > "$1/finalized"\n', 0o755);
+    made.file("haproxy/haproxy.cfg", haproxyConfiguration);
 
     prosody = await start(
       "prosody",
@@ -192,17 +115,10 @@ describe("the stand-ins' images", function () {
 
   afterEach(async function () {
     if (this.currentTest?.state !== "failed") return;
-    for (const container of containers) console.error((await logsOf(container)).slice(-1500));
+    for (const container of made.all) console.error((await logsOf(container)).slice(-1500));
   });
 
-  after(async () => {
-    for (const container of containers) await container.remove({ force: true, v: true });
-    for (const { Name } of (await engine.listVolumes()).Volumes) {
-      if (Name.startsWith(run)) await engine.getVolume(Name).remove();
-    }
-    await network.remove();
-    rmSync(files, { recursive: true });
-  });
+  after(() => made.end());
 
   it("run Prosody with its health and metrics", async () => {
     await eventually(20, async () => {
@@ -276,14 +192,14 @@ describe("the stand-ins' images", function () {
   it("tell no user of them, and nobody at a public address", async () => {
     const status = async (address: string, path: string, headers = {}): Promise<number> =>
       (await fetch(`http://${address}:8000${path}`, { headers })).status;
-    const publicNetwork = await engine.createNetwork({
-      Name: `${run}-public`,
+    const publicNetwork = await made.engine.createNetwork({
+      Name: `${made.run}-public`,
       IPAM: { Driver: "default", Config: [{ Subnet: "203.0.113.0/24" }] },
     });
     await publicNetwork.connect({ Container: web.container.id });
     try {
       const { NetworkSettings } = await web.container.inspect();
-      const publicAddress = NetworkSettings.Networks[`${run}-public`]?.IPAddress ?? "";
+      const publicAddress = NetworkSettings.Networks[`${made.run}-public`]?.IPAddress ?? "";
       for (const path of ["/_rooms", "/_stats"]) {
         assert.equal(await status(web.address, path), 200, path);
         assert.equal(await status(publicAddress, path), 403, path);
@@ -408,27 +324,27 @@ describe("the stand-ins' images", function () {
     const secret = "secret-of-the-relay";
     const relay = { domain: "turn.meet.jitsi", secret, bridgeAddresses: [jvb.address] };
     const { command, scratch, user } = turnContainer({ image: "coturn", ...relay });
-    file("coturn/turnserver.conf", turnConfiguration(relay));
-    const container = await engine.createContainer({
+    made.file("coturn/turnserver.conf", turnConfiguration(relay));
+    const container = await made.engine.createContainer({
       Image: imageName("coturn", "r1"),
-      name: `${run}-coturn`,
+      name: `${made.run}-coturn`,
       Entrypoint: [...command],
       User: user,
       HostConfig: {
         ReadonlyRootfs: true,
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges"],
-        NetworkMode: run,
+        NetworkMode: made.run,
         Tmpfs: Object.fromEntries(
           scratch.map(({ path, sizeMiB }) => [path, `size=${sizeMiB}M,mode=1770,uid=65534,gid=65534,exec`]),
         ),
-        Binds: [`${join(files, "coturn")}:${FLEET_DIRECTORY}:ro`],
+        Binds: [`${join(made.files, "coturn")}:${FLEET_DIRECTORY}:ro`],
       },
     });
-    containers.push(container);
+    made.all.push(container);
     await container.start();
     const { NetworkSettings } = await container.inspect();
-    const address = NetworkSettings.Networks[run]?.IPAddress ?? "";
+    const address = NetworkSettings.Networks[made.run]?.IPAddress ?? "";
 
     await eventually(10, async () => {
       const socket = connect(TURN_PORT, address);
@@ -485,13 +401,13 @@ describe("the stand-ins' images", function () {
     role: Role,
     options: { User?: string; Entrypoint?: string[]; Cmd?: string[] },
   ): Promise<string> {
-    const container = await engine.createContainer({
+    const container = await made.engine.createContainer({
       Image: imageName(role, "r1"),
       Tty: true,
       ...options,
       HostConfig: { ReadonlyRootfs: true, CapDrop: ["ALL"], SecurityOpt: ["no-new-privileges"] },
     });
-    containers.push(container);
+    made.all.push(container);
     await container.start();
     const { StatusCode } = (await container.wait()) as { StatusCode: number };
     assert.equal(StatusCode, 0, await logsOf(container));

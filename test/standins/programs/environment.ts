@@ -5,8 +5,8 @@ export function text(name: string, fallback = ""): string {
   return value === undefined || value === "" ? fallback : value;
 }
 
-export function flag(name: string): boolean {
-  return ["1", "t", "true"].includes(text(name).toLowerCase());
+export function flag(name: string, fallback = "0"): boolean {
+  return ["1", "t", "true"].includes(text(name, fallback).toLowerCase());
 }
 
 /** @throws when the variable is set and is not a number. */

@@ -16,6 +16,7 @@ import {
   type Request,
 } from "../httpServer";
 import { recordedMetrics } from "../openMetrics";
+import { addedFlags, openPage, type Browser } from "./page";
 import { Recording } from "./recording";
 import { stream, type Session } from "./session";
 
@@ -48,14 +49,19 @@ let whenIdle: (() => void) | undefined;
 let lastFinalizeExitCode: number | null = null;
 let exiting = false;
 
+const customConfFile = text("STANDIN_CUSTOM_JIBRI_CONF", "/run/jibri/config/custom-jibri.conf");
+const customConf = existsSync(customConfFile) ? readFileSync(customConfFile, "utf8") : "";
+const browser: Browser = {
+  flags: addedFlags(customConf),
+  acceptsAnyCertificate: flag("IGNORE_CERTIFICATE_ERRORS"),
+};
+
 /**
  * Where the two APIs listen: on the loopback address unless custom-jibri.conf says otherwise. A full HOCON parser would
  * know more ways to write the key than its own line does.
  */
 function apiHost(api: "external" | "internal"): string {
-  const file = text("STANDIN_CUSTOM_JIBRI_CONF", "/run/jibri/config/custom-jibri.conf");
-  if (!existsSync(file)) return "127.0.0.1";
-  const setting = new RegExp(`\\b${api}-api-host\\s*[=:]\\s*"?([^"\\s}]+)`).exec(readFileSync(file, "utf8"));
+  const setting = new RegExp(`\\b${api}-api-host\\s*[=:]\\s*"?([^"\\s}]+)`).exec(customConf);
   return setting?.[1] ?? "127.0.0.1";
 }
 
@@ -134,6 +140,12 @@ interface StartParams {
   callLoginParams?: object;
 }
 
+/** Its browser opens the conference at the public URL. Without one, as when a test starts it alone, there is no page. */
+async function joined(room: string): Promise<void> {
+  const publicUrl = text("PUBLIC_URL");
+  if (publicUrl !== "") await openPage(`${publicUrl}/${room}`, browser);
+}
+
 function newSession(sessionId: string, { sinkType, callParams }: StartParams): Session {
   if (String(sinkType).toUpperCase() === "STREAM") return stream(sessionId);
   const { baseUrl = "", callName = "" } = callParams?.callUrlInfo ?? {};
@@ -143,6 +155,11 @@ function newSession(sessionId: string, { sinkType, callParams }: StartParams): S
     `${baseUrl}/${callName}`,
     callName,
     () => controlled.bytesPerWrite,
+    () => joined(callName),
+    (error) => {
+      console.error("call not joined:", error);
+      void stopSession();
+    },
   );
 }
 

@@ -8,7 +8,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join as path } from "node:path";
 
 import { scaledMilliseconds } from "../environment";
 import type { Session } from "./session";
@@ -23,6 +23,7 @@ export class Recording implements Session {
   readonly directory: string;
   readonly #file: string;
   #timer: NodeJS.Timeout;
+  #stopped = false;
 
   /** @throws when the directory cannot be made or written to. */
   constructor(
@@ -31,16 +32,26 @@ export class Recording implements Session {
     private readonly callUrl: string,
     callName: string,
     private readonly bytesPerWrite: () => number,
+    /** Joins the call; rejects where that fails. */
+    join: () => Promise<void>,
+    /** Told that it did: nothing is recorded. */
+    failed: (error: unknown) => void,
   ) {
-    this.directory = join(recordingsDirectory, id.replaceAll(/[^a-zA-Z0-9_-]/g, "_"));
+    this.directory = path(recordingsDirectory, id.replaceAll(/[^a-zA-Z0-9_-]/g, "_"));
     mkdirSync(this.directory, { recursive: true });
     accessSync(this.directory, constants.W_OK);
     const [date = "", time = ""] = new Date().toISOString().slice(0, 19).split("T");
-    this.#file = join(this.directory, `${callName}_${date}-${time.replaceAll(":", "-")}.mp4`);
-    this.#timer = setTimeout(() => {
-      this.#write();
-      this.#timer = setInterval(() => this.#write(), scaledMilliseconds(writeSeconds));
-    }, scaledMilliseconds(joinSeconds));
+    this.#file = path(this.directory, `${callName}_${date}-${time.replaceAll(":", "-")}.mp4`);
+    this.#timer = setTimeout(
+      () => void join().then(() => this.#begin(), failed),
+      scaledMilliseconds(joinSeconds),
+    );
+  }
+
+  #begin(): void {
+    if (this.#stopped) return;
+    this.#write();
+    this.#timer = setInterval(() => this.#write(), scaledMilliseconds(writeSeconds));
   }
 
   #write(): void {
@@ -50,6 +61,7 @@ export class Recording implements Session {
 
   /** Without a file nothing is left, and nothing finalized. As in Jibri the script's exit code changes nothing. */
   async stop(finalizeScript: string): Promise<number | undefined> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     if (!existsSync(this.#file)) {
       try {
@@ -60,7 +72,7 @@ export class Recording implements Session {
       return undefined;
     }
     writeFileSync(
-      join(this.directory, "metadata.json"),
+      path(this.directory, "metadata.json"),
       JSON.stringify({ meeting_url: this.callUrl, participants: [] }),
     );
     return await new Promise((resolve) => {

@@ -5,6 +5,7 @@ import { flag, number, scaledMilliseconds, text } from "../environment";
 import { applyPatch, json, serve, testControl, type Answer, type Faults, type Request } from "../httpServer";
 import { loadMove, loadMoveOf } from "../loadMove";
 import { recordedMetrics } from "../openMetrics";
+import { addressFault, mappedAddresses, ownAddresses, toldToBrowsers } from "./addresses";
 import { errorPage, ownHeaders } from "./jettyAnswers";
 import { MucClients } from "./mucClients";
 import {
@@ -22,6 +23,8 @@ const stressSampleSeconds = 10;
 const firstStressSampleSeconds = 8;
 const presenceSeconds = 5;
 const shuttingDownSeconds = 60;
+/** The first check of its health comes after that; until then it says that it is healthy. */
+const healthCheckSeconds = 60;
 const gracefulLimitSeconds = 24 * 3600;
 
 const relays = flag("ENABLE_OCTO");
@@ -31,6 +34,9 @@ const identity = {
   version: text("RELEASE", "2.3.SNAPSHOT"),
 };
 const stunPort = number("JVB_PORT", 10000);
+const mapped = mappedAddresses(text("JVB_ADVERTISE_IPS"), stunPort);
+const own = ownAddresses().map((address) => ({ address, port: stunPort }));
+const tellsPrivate = flag("JVB_ADVERTISE_PRIVATE_CANDIDATES", "1");
 
 const faults: Faults = { delaySeconds: 0, hang: false };
 const load: BridgeLoad = { ...initialLoad };
@@ -38,6 +44,9 @@ const sampled: Sampled = { participants: 0, octoEndpoints: 0, stress: 0 };
 const totals = { conferencesCreated: 0, conferencesCompleted: 0, participants: 0 };
 const shutdown: Shutdown = { graceful: false, shuttingDown: false };
 let drain = false;
+/** As its last check found; null: it has one. */
+let missingAddress: string | null = null;
+let healthChecks = 0;
 let frozen: Statistics | undefined;
 
 const mucClients: MucClients = new MucClients({
@@ -77,8 +86,11 @@ const mucClients: MucClients = new MucClients({
 });
 
 function currentStatistics(): Statistics {
-  return frozen ?? statistics(load, sampled, totals, mucClients.counts, shutdown, drain, identity);
+  const told = { ...load, unhealthyReason: unhealthyReason() };
+  return frozen ?? statistics(told, sampled, totals, mucClients.counts, shutdown, drain, identity);
 }
+
+const unhealthyReason = (): string | null => load.unhealthyReason ?? missingAddress;
 
 function sampleParticipants(): void {
   sampled.participants = load.participants;
@@ -167,12 +179,13 @@ function metricsPage(request: Request): Answer {
 }
 
 function health(): Answer {
-  if (load.unhealthyReason === null) return { status: 200, headers: ownHeaders };
+  const reason = unhealthyReason();
+  if (reason === null) return { status: 200, headers: ownHeaders };
   return {
     status: 500,
     reason: "Server Error",
     headers: { ...ownHeaders, "Content-Type": "application/json" },
-    body: load.unhealthyReason,
+    body: reason,
   };
 }
 
@@ -248,10 +261,10 @@ const resources: Record<string, Resource> = {
           },
           conferences: {},
           health: {
-            success: load.unhealthyReason === null,
+            success: unhealthyReason() === null,
             hardFailure: true,
             responseCode: null,
-            message: load.unhealthyReason,
+            message: unhealthyReason(),
           },
         },
         ownHeaders,
@@ -282,13 +295,8 @@ const control = testControl(
   () => ({
     ...load,
     ...faults,
-    advertised: text("JVB_ADVERTISE_IPS")
-      .split(",")
-      .filter((entry) => entry !== "")
-      .map((entry) => {
-        const [address = "", port] = entry.split("#");
-        return { address, port: port === undefined ? stunPort : Number(port) };
-      }),
+    healthChecks,
+    advertised: toldToBrowsers([...mapped, ...own], tellsPrivate),
   }),
   (body) => {
     const { delaySeconds, hang, ...patch } = body as Record<string, unknown>;
@@ -318,6 +326,12 @@ function answer(request: Request): Answer {
   return errorPage(request, 405, { Allow: verbs.join(",") });
 }
 
+setInterval(() => {
+  healthChecks += 1;
+  if (!flag("JVB_REQUIRE_VALID_ADDRESS")) return;
+  missingAddress = addressFault([...mapped, ...own].map(({ address }) => address));
+  mucClients.announce();
+}, scaledMilliseconds(healthCheckSeconds));
 setInterval(sampleParticipants, scaledMilliseconds(participantSampleSeconds));
 setTimeout(() => {
   sampled.stress = load.stress;
