@@ -70,6 +70,7 @@ const shards = reserved.map(({ shard, address }) => {
     images,
     auth: settings.auth,
     recordings: settings.recordings,
+    peerToPeer: settings.peerToPeer,
     jibriPasswords,
     ...(turn === undefined ? {} : { turn }),
   });

@@ -33,9 +33,10 @@ export interface DockerHostSpec extends DockerHostSettings {
 /** What every platform's stack has. */
 interface CommonSettings extends Omit<
   ParsedSettings,
-  "platform" | "shards" | "recordings" | "docker" | "aws"
+  "platform" | "shards" | "recordings" | "docker" | "aws" | "peerToPeer"
 > {
   readonly shards: readonly ShardSpec[];
+  readonly peerToPeer: { readonly enabled: boolean; readonly stunServers: readonly string[] };
 }
 
 /** The settings of a fleet on Docker hosts. */
@@ -133,10 +134,13 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
       place: host ?? zone ?? placeOf(shard),
     }));
   const { store = defaultStore, ...recordings } = parsed.recordings;
+  const { enabled = parsed.turn.type !== "none", stunServers } = parsed.peerToPeer;
+  const peerToPeer = { enabled, stunServers };
   if (parsed.platform === "aws")
     return (
       aws && {
         ...parsed,
+        peerToPeer,
         platform: "aws",
         shards: shards(({ name }) => zoneOfNumber(aws, shardNumber(name))),
         recordings,
@@ -147,6 +151,7 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
   return (
     docker && {
       ...parsed,
+      peerToPeer,
       platform: "docker",
       shards: shards(() => shardHost),
       recordings: { ...recordings, store },

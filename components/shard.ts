@@ -17,6 +17,8 @@ export interface ShardArgs {
   readonly auth: Settings["auth"];
   /** A change is refused unless the shard is drained and empty. */
   readonly recordings: Pick<Settings["recordings"], "record" | "stream">;
+  /** A change is refused unless the shard is drained and empty. */
+  readonly peerToPeer: Settings["peerToPeer"];
   /** The Jibris are every shard's, and so are their passwords. */
   readonly jibriPasswords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
   /** The relay that its users are told of. A change is refused unless the shard is drained and empty. */
@@ -66,6 +68,7 @@ export class Shard extends pulumi.ComponentResource {
           address,
           auth,
           recordings: args.recordings,
+          peerToPeer: args.peerToPeer,
           secrets,
           ...(auth.type === "jwt" ? { jwtSecret: pulumi.secret(auth.appSecret) } : {}),
           ...(args.turn === undefined ? {} : { turn: args.turn }),

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { AddressOf, InstanceSpec, Member } from "../platform";
+import { isLocal } from "../settings/ipv4Range";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
 import { breweries, xmppDomains } from "./xmppDomains";
 
@@ -8,6 +9,16 @@ export interface BridgeContainerArgs {
   /** The shard whose brewery it joins. */
   readonly shard: AddressOf<"shard">;
   readonly password: pulumi.Input<string>;
+}
+
+/**
+ * What users are told of a bridge's addresses. At a public one nobody needs a private one, and a bridge without a public
+ * one must not serve. Where users reach it at a local address, the network's own or the machine's, the bridge would
+ * take that for no address at all: it neither requires a public one then, nor keeps private ones back.
+ */
+function reachedBy({ publicAddress }: Member): Record<string, string> {
+  const [requireValid, tellPrivate] = isLocal(publicAddress) ? ["0", "1"] : ["1", "0"];
+  return { JVB_REQUIRE_VALID_ADDRESS: requireValid, JVB_ADVERTISE_PRIVATE_CANDIDATES: tellPrivate };
 }
 
 /** A video bridge. It listens at the very port that it advertises, so that no address is translated twice. */
@@ -31,8 +42,7 @@ export function bridgeContainer(member: Member, args: BridgeContainerArgs): Inst
       JVB_ADVERTISE_IPS: advertised.join(","),
       // The image's own STUN server belongs to a third party, and the addresses are known.
       JVB_DISABLE_STUN: "1",
-      JVB_ADVERTISE_PRIVATE_CANDIDATES: "0",
-      JVB_REQUIRE_VALID_ADDRESS: "1",
+      ...reachedBy(member),
       COLIBRI_REST_ENABLED: "1",
       SHUTDOWN_REST_ENABLED: "1",
       // Relays inside the shard: a conference that outgrows its bridge spills onto another.

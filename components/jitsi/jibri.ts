@@ -12,6 +12,15 @@ const OPEN_APIS = `jibri.api.http.external-api-host = "0.0.0.0"
 jibri.api.http.internal-api-host = "0.0.0.0"
 `;
 
+/**
+ * Chromium sends every name under localhost to the machine that it runs on, whatever /etc/hosts says (RFC 6761): for a
+ * Jibri that is itself. Its own rules come before that (seen with Chromium 156).
+ */
+function browserRules({ addresses, domain }: JibriContainerArgs["edge"]): string {
+  if (!/(^|\.)localhost$/.test(domain)) return "";
+  return `jibri.chrome.flags += "--host-resolver-rules=MAP ${domain} ${addresses[0] ?? ""}"\n`;
+}
+
 export interface JibriContainerArgs {
   readonly images: ImageSource;
   readonly publicUrl: string;
@@ -47,7 +56,7 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
     secrets: { JIBRI_XMPP_PASSWORD: args.passwords.xmpp, JIBRI_RECORDER_PASSWORD: args.passwords.recorder },
     files: [
       { path: FINALIZE_SCRIPT, content: finalizeScript(STORAGE), executable: true },
-      { path: "config/custom-jibri.conf", content: OPEN_APIS },
+      { path: "config/custom-jibri.conf", content: OPEN_APIS + browserRules(args.edge) },
     ],
     scratch: [
       { path: "/run", sizeMiB: 256, executable: true },

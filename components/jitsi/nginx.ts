@@ -78,8 +78,3 @@ location ~ ^(?:/[^/]+)?(/conference-request/v1)$ {
 }
 `;
 }
-
-/** Appended to config.js: where the client asks for its shard. `subdir` is the page's tenant, set by the image. */
-export function keepAliveConfig(publicUrl: string): string {
-  return `config.websocketKeepAliveUrl = '${publicUrl}/' + subdir + '_unlock';\n`;
-}

@@ -2,7 +2,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { AddressOf, ContainerSpec } from "../platform";
 import type { Settings } from "../settings";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
-import { keepAliveConfig, webLocations } from "./nginx";
+import { USERS_PER_SHARD } from "../settings/shardSize";
+import { webLocations } from "./nginx";
 import type { TurnService } from "./turn";
 import { breweries, xmppDomains } from "./xmppDomains";
 
@@ -21,6 +22,8 @@ export interface ShardContainersArgs {
   readonly address: AddressOf<"shard">;
   readonly auth: Settings["auth"];
   readonly recordings: Pick<Settings["recordings"], "record" | "stream">;
+  /** Whether two people alone in a room speak directly to each other, and who tells them their public addresses. */
+  readonly peerToPeer: Settings["peerToPeer"];
   readonly secrets: ShardSecrets;
   /** The JWT secret, marked as one, where auth.type is jwt. */
   readonly jwtSecret?: pulumi.Input<string>;
@@ -29,6 +32,13 @@ export interface ShardContainersArgs {
 }
 
 const WEB_PORT = 8000;
+/**
+ * Each of nginx's four workers may hold all that a shard's users need: two connections for a websocket, and a third
+ * and fourth while a page loads. Workers do not share evenly.
+ */
+const CONNECTIONS_PER_WORKER = 4 * USERS_PER_SHARD;
+/** Docker's own name server in every network but its first. It says that its answers are good for 600 s. */
+const RESOLVER = "127.0.0.11 valid=5s";
 const XMPP_PORT = 5222;
 /** Docker's networks and the fleet's own lie in these; nothing else reaches a shard's ports. */
 const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as const;
@@ -143,6 +153,9 @@ function web(args: ShardContainersArgs): ContainerSpec {
       XMPP_BOSH_URL_BASE: "http://prosody:5280",
       ENABLE_XMPP_WEBSOCKET: "1",
       DEPLOYMENTINFO_SHARD: args.name,
+      NGINX_RESOLVER: RESOLVER,
+      NGINX_WORKER_CONNECTIONS: String(CONNECTIONS_PER_WORKER),
+      ENABLE_P2P: args.peerToPeer.enabled ? "1" : "0",
       ENABLE_RECORDING: recordingEnabled(args),
       ENABLE_SERVICE_RECORDING: recordings.record ? "1" : "0",
       ENABLE_LIVESTREAMING: recordings.stream ? "1" : "0",
@@ -150,7 +163,7 @@ function web(args: ShardContainersArgs): ContainerSpec {
     secrets: {},
     files: [
       { path: "config/nginx-custom/fleet.conf", content: webLocations(args.name, PRIVATE_RANGES) },
-      { path: "config/custom-config.js", content: keepAliveConfig(args.publicUrl) },
+      { path: "config/custom-config.js", content: customConfig(args) },
     ],
     ports: [
       { container: WEB_PORT, published: args.address.endpoints.web.port, protocol: "tcp", reach: "private" },
@@ -158,6 +171,19 @@ function web(args: ShardContainersArgs): ContainerSpec {
     volumes: [{ of: "container", name: "storage", path: "/storage", keep: false }],
     healthCheck: httpHealthCheck(WEB_PORT, "/_unlock"),
     stopGraceSeconds: 20,
-    resources: { memoryMiB: 256 },
+    resources: { memoryMiB: 512 },
   };
+}
+
+/**
+ * Appended to config.js. The client asks for its shard at `websocketKeepAliveUrl` (`subdir` is the page's tenant, set by
+ * the image). Without a list of its own it would ask a third party's STUN server (lib-jitsi-meet, xmpp.ts).
+ */
+function customConfig({ peerToPeer, publicUrl }: ShardContainersArgs): string {
+  const stunServers = peerToPeer.stunServers.map((server) => ({ urls: `stun:${server}` }));
+  return [
+    `config.websocketKeepAliveUrl = '${publicUrl}/' + subdir + '_unlock';`,
+    `config.p2p = { ...config.p2p, stunServers: ${JSON.stringify(stunServers)} };`,
+    "",
+  ].join("\n");
 }

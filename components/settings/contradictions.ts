@@ -3,7 +3,9 @@ import { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler"
 import { awsContradictions } from "./awsContradictions";
 import { dockerContradictions } from "./dockerContradictions";
 import { duplicates, type Fault, type Report } from "./faults";
+import { isLoopback } from "./ipv4Range";
 import { shardNumber } from "./shardNumber";
+import { USERS_PER_SHARD } from "./shardSize";
 import type { ParsedSettings, ShardSettings } from "./schema";
 
 /** Names that can lead to nobody's meetings (RFC 2606, RFC 6761). */
@@ -22,6 +24,7 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   if (platform === "docker" && settings.docker) dockerContradictions(settings, settings.docker, fault);
   if (platform === "aws" && settings.aws) awsContradictions(settings, settings.aws, fault);
   if (settings.shards && platform) checkPlaces(settings.shards, platform, fault);
+  checkShardSize(settings, fault);
   checkRecording(settings, fault);
   checkStore(settings, fault);
   checkEdge(settings, fault);
@@ -80,6 +83,17 @@ function checkShards(shards: readonly ShardSettings[], fault: Report): void {
       );
   if (!shards.some((shard) => shard.state === "ready"))
     fault("shards", "has none in state ready, so no new room could open; add one, or set one back to ready");
+}
+
+/** What one shard's web server, Prosody and Jicofo are made for. */
+function checkShardSize({ bridges }: Partial<ParsedSettings>, fault: Report): void {
+  if (!bridges) return;
+  const users = bridges.max * bridges.capacity;
+  if (users > USERS_PER_SHARD)
+    fault(
+      "bridges.max",
+      `${bridges.max} bridges of bridges.capacity ${bridges.capacity} make ${users} participants in one shard, which carries ${USERS_PER_SHARD}; lower one of them and add shards`,
+    );
 }
 
 function checkRecording({ recordings, jibris, auth }: Partial<ParsedSettings>, fault: Report): void {
@@ -202,7 +216,7 @@ function covers(certificate: string, host: string): boolean | undefined {
 }
 
 function checkProduction(
-  { auth, aws, domain, platform, tls, turn }: Partial<ParsedSettings>,
+  { auth, aws, docker, domain, platform, tls, turn }: Partial<ParsedSettings>,
   fault: Report,
 ): void {
   if (auth?.type === "open" && !auth.openToAll)
@@ -222,6 +236,13 @@ function checkProduction(
       "domain",
       `"${domain}" is reserved for examples; give the public name of your meetings, or set production to false`,
     );
+  docker?.hosts.forEach(({ publicAddress }, index) => {
+    if (isLoopback(publicAddress))
+      fault(
+        `docker.hosts[${index}].publicAddress`,
+        `${publicAddress} leads every user to their own machine; give the address at which users reach the host, or set production to false`,
+      );
+  });
   if (turn?.type === "shared443" && reserved.test(turn.domain))
     fault(
       "turn.domain",

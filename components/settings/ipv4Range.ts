@@ -39,13 +39,28 @@ export function overlap(a: Ipv4Range, b: Ipv4Range): boolean {
 const isWithin = (inner: Ipv4Range, outer: Ipv4Range): boolean =>
   inner.prefixLength >= outer.prefixLength && overlap(inner, outer);
 
-const privateRanges: readonly Ipv4Range[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].flatMap(
-  (text) => parseRange(text) ?? [],
-);
+const rangesOf = (...texts: string[]): readonly Ipv4Range[] =>
+  texts.flatMap((text) => parseRange(text) ?? []);
+
+const privateRanges = rangesOf("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16");
+const loopback = rangesOf("127.0.0.0/8");
+const linkLocal = rangesOf("169.254.0.0/16");
+
+const isIn = (networks: readonly Ipv4Range[], range: Ipv4Range): boolean =>
+  networks.some((network) => isWithin(range, network));
 
 /** Whether all of it is private (RFC 1918). */
-export const isPrivate = (range: Ipv4Range): boolean =>
-  privateRanges.some((network) => isWithin(range, network));
+export const isPrivate = (range: Ipv4Range): boolean => isIn(privateRanges, range);
+
+/** Whether an address leads to the machine itself, whoever asks. */
+export const isLoopback = (address: string): boolean => isAddressIn(loopback, address);
+
+/** Whether an address leads to the same machine only within one network: private, link-local or loopback. */
+export const isLocal = (address: string): boolean =>
+  isAddressIn([...privateRanges, ...loopback, ...linkLocal], address);
+
+const isAddressIn = (networks: readonly Ipv4Range[], address: string): boolean =>
+  isIPv4(address) && isIn(networks, { first: numberOf(address), prefixLength: 32 });
 
 function numberOf(address: string): number {
   return address.split(".").reduce((number, byte) => number * 256 + Number(byte), 0);

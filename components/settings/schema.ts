@@ -329,6 +329,23 @@ const turn = z.discriminatedUnion(
   { error: "has no type that is known: none or shared443" },
 );
 
+const peerToPeer = z.strictObject({
+  enabled: z.boolean().optional().describe("Whether they do; if absent, only where there is a relay (turn)."),
+  stunServers: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[a-z0-9.-]{1,253}:[0-9]{1,5}$/,
+          "is not a server and its port such as stun.example.org:3478",
+        ),
+    )
+    .default([])
+    .describe(
+      "STUN servers that tell their browsers under which public address they are seen; they learn the users' addresses. With none, only browsers on one network find each other.",
+    ),
+});
+
 const recorders = z
   .enum(["moderators", "token"])
   .default("moderators")
@@ -509,6 +526,11 @@ export const settingsSchema = z.strictObject({
     .prefault({ type: "none" })
     .describe(
       "A relay for users whose network lets no UDP out. A change of it replaces the edge, and shards, which must be drained and empty.",
+    ),
+  peerToPeer: peerToPeer
+    .prefault({})
+    .describe(
+      "Whether two people who are alone in a room send each other their media directly instead of over a bridge. A change replaces shards' containers, which must be drained and empty.",
     ),
   auth: auth.describe("Who may open rooms, record and stream."),
   images: images.prefault({}).describe("Container images."),

@@ -9,8 +9,8 @@ import { storeRemote } from "../../components/jitsi/uploads";
 import { shardContainers } from "../../components/jitsi/shard";
 import { turnContainer } from "../../components/jitsi/turn";
 import type { AddressOf, ContainerSpec, InstanceSpec, Member } from "../../components/platform";
-import { parseSettings } from "../../components/settings";
-import { goodSettings } from "./goodSettings";
+import { parseSettings, type Settings } from "../../components/settings";
+import { goodSettings, spoilt } from "./goodSettings";
 
 const place = { place: "a", publicAddress: "198.51.100.11", privateAddress: "10.213.0.11" };
 const shard: AddressOf<"shard"> = {
@@ -51,6 +51,7 @@ function every(): ContainerSpec[] {
       ...shardArgs,
       auth: settings.auth,
       recordings: settings.recordings,
+      peerToPeer: settings.peerToPeer,
       secrets,
       jwtSecret: "secret-of-the-tokens",
       turn: { host: "turn.school.net", port: 443, secret: "secret-turn" },
@@ -259,6 +260,65 @@ describe("containers", () => {
     assert.equal(bridge.env["JVB_DISABLE_STUN"], "1");
   });
 
+  it("two people alone in a room ask no third party where they are", () => {
+    const config = (peerToPeer: Settings["peerToPeer"]): string => {
+      const web = shardContainers({
+        name: "s1",
+        publicUrl: "https://meet.school.net",
+        images,
+        address: shard,
+        auth: settings.auth,
+        recordings: settings.recordings,
+        peerToPeer,
+        secrets: { jicofo: "", bridges: "", jibris: "", recorder: "" },
+      }).find(({ name }) => name === "web");
+      assert.equal(web?.env["ENABLE_P2P"], peerToPeer.enabled ? "1" : "0");
+      return String(web.files.find(({ path }) => path === "config/custom-config.js")?.content);
+    };
+    const read = (text: string): unknown =>
+      // As a page reads it.
+      new Function("config", "subdir", `${text}; return config;`)({ p2p: { enabled: true } }, "school/");
+    assert.deepEqual(read(config({ enabled: false, stunServers: [] })), {
+      p2p: { enabled: true, stunServers: [] },
+      websocketKeepAliveUrl: "https://meet.school.net/school/_unlock",
+    });
+    assert.deepEqual(read(config({ enabled: true, stunServers: ["stun.school.net:3478"] })), {
+      p2p: { enabled: true, stunServers: [{ urls: "stun:stun.school.net:3478" }] },
+      websocketKeepAliveUrl: "https://meet.school.net/school/_unlock",
+    });
+  });
+
+  it("they do by default only where there is a relay", () => {
+    const enabled = (more: object): boolean => {
+      const apart = spoilt("docker.hosts[0].roles", ["edge", "shard", "jibri", "scaler"]);
+      return parseSettings({ ...apart, ...more }, "test").peerToPeer.enabled;
+    };
+    const turn = { type: "shared443", domain: "turn.school.net" };
+    assert.equal(enabled({}), false);
+    assert.equal(enabled({ peerToPeer: { enabled: true } }), true);
+    assert.equal(enabled({ turn }), true);
+    assert.equal(enabled({ turn, peerToPeer: { enabled: false } }), false);
+  });
+
+  it("a Jibri's browser is told where a name under localhost is: it would look on itself", () => {
+    const added = (domain: string): string =>
+      String(
+        jibriContainer(member, {
+          images,
+          publicUrl: `https://${domain}`,
+          edge: { domain, addresses: ["172.17.0.1", "172.17.0.2"] },
+          shards: [shard],
+          acceptAnyCertificate: true,
+          passwords: { xmpp: "", recorder: "" },
+        }).files.find(({ path }) => path === "config/custom-jibri.conf")?.content,
+      );
+    assert.match(
+      added("meet.localhost"),
+      /^jibri\.chrome\.flags \+= "--host-resolver-rules=MAP meet\.localhost 172\.17\.0\.1"$/m,
+    );
+    assert.doesNotMatch(added("meet.school.net"), /chrome/);
+  });
+
   it("a Jibri records into a directory of its own, below a volume that outlives it", () => {
     assert.equal(jibri.env["JIBRI_RECORDING_DIR"], "/storage/recordings/{{instance}}");
     const { Mounts } = body(jibri).HostConfig;
@@ -288,6 +348,7 @@ describe("containers", () => {
       address: shard,
       auth,
       recordings: { record: true, stream: false },
+      peerToPeer: settings.peerToPeer,
       secrets,
     });
     assert.equal(prosody?.env["XMPP_MODULES"], "muc_census,filter_iq_jibri");

@@ -163,6 +163,13 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
     /not reached from containers/,
   ],
   ["docker.hosts[0].publicAddress", "0.0.0.0", "docker.hosts[0].publicAddress", /cannot be advertised/],
+  ["bridges", { max: 200, capacity: 80 }, "bridges.max", /16000 participants in one shard.*add shards/],
+  [
+    "peerToPeer",
+    { stunServers: ["stun.school.net"] },
+    "peerToPeer.stunServers[0]",
+    /stun\.example\.org:3478/,
+  ],
   ["docker.hosts[1].hostKey", undefined, "docker.hosts[1].hostKey", /could pose as this host/],
   ["docker.hosts[0].hostKey", "ssh-ed25519 AAAA", "docker.hosts[0].hostKey", /belongs to ssh:\/\//],
   ["docker.hosts[0].address", "tcp://10.213.0.11:2376", "docker.hosts[0].tls", /hands root to its network/],
@@ -300,6 +307,15 @@ describe("settings", () => {
       assert.equal(fault?.path, "docker.sharedAddress.address", JSON.stringify(sharedAddress));
       assert.match(fault.message, /neither the public addresses of all edges.*\(a, b\)/);
     }
+  });
+
+  it("refuses in production an address that leads each user to their own machine", () => {
+    const production = spoilt("docker.hosts[0].publicAddress", "127.0.0.1", {
+      ...goodSettings(),
+      production: true,
+    });
+    const found = faultsIn(production).find(({ path }) => path === "docker.hosts[0].publicAddress");
+    assert.match(found?.message ?? "", /their own machine; give the address/);
   });
 
   it("refuses in production a store to which recordings and keys would travel in clear", () => {

@@ -45,6 +45,7 @@ export const shard = ({
     address: shardAddress,
     auth: settings.auth,
     recordings: settings.recordings,
+    peerToPeer: settings.peerToPeer,
     secrets: {
       jicofo: `${SECRET}jicofo`,
       bridges: password,
