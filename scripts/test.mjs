@@ -85,6 +85,7 @@ const suites = {
     system: true,
     aside: true,
   },
+  quickStart: { command: mocha("--timeout=600000", "test/quickStart/*.test.ts"), system: true },
   lab: { command: mocha("--timeout=300000", "test/e2e/lab/*.e2e.ts"), system: true },
   e2e: { command: mocha("--timeout=900000", "--bail", "test/e2e/*.e2e.ts"), system: true },
 };
