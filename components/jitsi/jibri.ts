@@ -3,7 +3,7 @@ import { FLEET_DIRECTORY, type AddressOf, type InstanceSpec, type Member } from 
 import { finalizeScript } from "./finalize";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
 import { RECORDINGS_VOLUME, STORAGE } from "./recordings";
-import { breweries, xmppDomains } from "./xmppDomains";
+import { breweries, prosodyName, xmppDomains } from "./xmppDomains";
 
 const FINALIZE_SCRIPT = "finalize.sh";
 
@@ -12,13 +12,19 @@ const OPEN_APIS = `jibri.api.http.external-api-host = "0.0.0.0"
 jibri.api.http.internal-api-host = "0.0.0.0"
 `;
 
+/** A shard that Jibris are to know. */
+export interface NamedShard {
+  readonly name: string;
+  readonly address: AddressOf<"shard">;
+}
+
 export interface JibriContainerArgs {
   readonly images: ImageSource;
   readonly publicUrl: string;
   /** Host name of the public URL, and the edges' addresses on the private network: Jibri's browser needs no DNS. */
   readonly edge: { readonly domain: string; readonly addresses: readonly string[] };
   /** All shards: it joins each one's brewery. */
-  readonly shards: readonly AddressOf<"shard">[];
+  readonly shards: readonly NamedShard[];
   /** Whether the browser must take a certificate that no authority signed. */
   readonly acceptAnyCertificate: boolean;
   readonly passwords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
@@ -26,7 +32,10 @@ export interface JibriContainerArgs {
 
 /** A recorder: one conference at a time, recorded or streamed. */
 export function jibriContainer({ name }: Member, args: JibriContainerArgs): InstanceSpec {
-  const servers = args.shards.map(({ endpoints: { xmpp } }) => `${xmpp.address}:${xmpp.port}`);
+  const servers = args.shards.map(({ address: { endpoints }, name: shard }) => ({
+    host: prosodyName(shard),
+    ...endpoints.xmpp,
+  }));
   return {
     ...jitsiImageDefaults,
     name: "jibri",
@@ -34,7 +43,7 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
     env: {
       ...xmppDomains,
       JIBRI_BREWERY_MUC: breweries.JIBRI_BREWERY_MUC,
-      XMPP_SERVER: servers.join(","),
+      XMPP_SERVER: servers.map(({ host, port }) => `${host}:${port}`).join(","),
       XMPP_TRUST_ALL_CERTS: "1",
       PUBLIC_URL: args.publicUrl,
       DISPLAY: ":0",
@@ -60,6 +69,9 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
     // A stop in mid-recording skips the finalize script: what there is stays in the volume, and is uploaded.
     stopGraceSeconds: 60,
     resources: { memoryMiB: 8192, sharedMemoryMiB: 2048 },
-    knownHosts: { [args.edge.domain]: args.edge.addresses },
+    knownHosts: {
+      [args.edge.domain]: args.edge.addresses,
+      ...Object.fromEntries(servers.map(({ address, host }) => [host, [address]])),
+    },
   };
 }

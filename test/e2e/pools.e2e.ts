@@ -98,6 +98,17 @@ describe("bridges and Jibris that come and go with load", () => {
     assert.equal(watch.count("create"), 4 + FREE);
   });
 
+  it("either shard of one host has every Jibri for its recordings", async () => {
+    const names = (await fleet.pools.instances("jibri")).map(({ name }) => name).sort();
+    const ask = ["curl", "--silent", "--fail", "http://127.0.0.1:8888/debug"];
+    for (const shard of ["s1", "s2"]) {
+      const { output } = await runInContainer(fleet.container("a", shard, "jicofo"), ask);
+      const { jibri_detector: known } = JSON.parse(output) as { jibri_detector: Record<string, unknown> };
+      const seen = names.filter((name) => name in known);
+      assert.deepEqual(seen, names, `what the Jicofo of ${shard} sees`);
+    }
+  });
+
   it("the store's key stands neither in the state nor in what Docker tells", async () => {
     const state = JSON.stringify(await fleet.stack.exportState());
     const told = JSON.stringify(await fleet.inspections());

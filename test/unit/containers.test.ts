@@ -103,7 +103,16 @@ const jibri = jibriContainer(member, {
   images,
   publicUrl: "https://meet.school.net",
   edge: { domain: "meet.school.net", addresses: ["10.213.0.11"] },
-  shards: [shard],
+  shards: [
+    { name: "s1", address: shard },
+    {
+      name: "s2",
+      address: {
+        ...shard,
+        endpoints: { ...shard.endpoints, xmpp: { ...shard.endpoints.xmpp, port: 22002 } },
+      },
+    },
+  ],
   acceptAnyCertificate: false,
   passwords: { xmpp: "secret-jibris", recorder: "secret-recorder" },
 });
@@ -257,6 +266,21 @@ describe("containers", () => {
     assert.equal(bridge.env["JVB_ADVERTISE_IPS"], "198.51.100.11#{{mediaPort}},10.213.0.11#{{mediaPort}}");
     assert.equal(bridge.env["JVB_PORT"], "{{mediaPort}}");
     assert.equal(bridge.env["JVB_DISABLE_STUN"], "1");
+  });
+
+  it("a Jibri knows each shard's Prosody by a name of its own, also where both are on one host", () => {
+    const servers = (jibri.env["XMPP_SERVER"] ?? "").split(",").map((server) => server.split(":"));
+    assert.deepEqual(
+      servers.map(([host, port]) => [jibri.knownHosts[host ?? ""], port]),
+      [
+        [[shard.endpoints.xmpp.address], String(shard.endpoints.xmpp.port)],
+        [[shard.endpoints.xmpp.address], "22002"],
+      ],
+    );
+    const names = servers.map(([host = ""]) => host);
+    assert.equal(new Set(names).size, names.length);
+    // Chromium and curl send the one to loopback, and one label may be completed by the host's search list.
+    for (const name of names) assert.match(name, /^(?!.*\.localhost$)[a-z0-9-]+(\.[a-z0-9-]+)+$/);
   });
 
   it("a Jibri records into a directory of its own, below a volume that outlives it", () => {
