@@ -273,6 +273,19 @@ describe("bridges and Jibris that come and go with load", () => {
     );
   });
 
+  it("Jibris' logs are not among the recordings, in the volume that outlives them", async () => {
+    const list =
+      'console.log(fs.readdirSync("/storage", { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map(({ name }) => name).join(" "))';
+    for (const host of ["a", "b"]) {
+      const uploader = fleet.container(host, `agent-${host}`, "uploader");
+      const { exitCode, output } = await runInContainer(uploader, ["node", "-e", list]);
+      assert.deepEqual([exitCode, output.trim()], [0, ""], host);
+    }
+    const jibri = await freeJibri();
+    const { output } = await runInContainer(jibri.container, ["ls", "/storage/logs"]);
+    assert.match(output, /ffmpeg\.0\.txt/);
+  });
+
   it("a stream takes a Jibri as well, and leaves nothing that waits to be uploaded", async () => {
     const before = created(JIBRIS).length;
     const jibri = await freeJibri();

@@ -134,6 +134,7 @@ interface Body {
     readonly RestartPolicy: { readonly Name: string };
     readonly PortBindings?: Record<string, object[]>;
     readonly Privileged?: boolean;
+    readonly Tmpfs: Record<string, string>;
     readonly Mounts: { readonly Type: string; readonly Source?: string; readonly Target: string }[];
   };
 }
@@ -293,6 +294,17 @@ describe("containers", () => {
     const script = jibri.files.find(({ path }) => path === "finalize.sh");
     assert.equal(script?.executable, true);
     assert.equal(jibri.env["JIBRI_FINALIZE_RECORDING_SCRIPT_PATH"], "/fleet/finalize.sh");
+  });
+
+  it("a Jibri's logs, which the image puts beside the recordings, go with it and are bounded", () => {
+    const { Tmpfs } = body(jibri).HostConfig;
+    assert.match(Tmpfs["/storage/logs"] ?? "", /^size=\d{3}m,.*uid=1000/);
+    const [size = 0] = jibri.scratch
+      .filter(({ path }) => path === "/storage/logs")
+      .map(({ sizeMiB }) => sizeMiB);
+    // Four handlers of the image's logging.properties: ten files of 10 MB each.
+    assert(size * 2 ** 20 > 4 * 10 * 10_000_000);
+    assert(size < jibri.resources.memoryMiB / 8);
   });
 
   it("users are told of the relay, with credentials signed with its secret", () => {
