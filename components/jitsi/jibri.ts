@@ -7,6 +7,13 @@ import { breweries, prosodyName, xmppDomains } from "./xmppDomains";
 
 const FINALIZE_SCRIPT = "finalize.sh";
 
+/**
+ * Where the image logs, which no setting changes: inside the volume that outlives the stack. They go with the Jibri instead.
+ * It rotates four logs, ten files of 10 MB each; three more of the browser's surroundings grow as they like, as far as that.
+ */
+const LOGS = `${STORAGE}/logs`;
+const LOGS_MIB = 448;
+
 /** Both APIs listen on loopback alone otherwise: the scaler could neither see it nor end it. */
 const OPEN_APIS = `jibri.api.http.external-api-host = "0.0.0.0"
 jibri.api.http.internal-api-host = "0.0.0.0"
@@ -62,6 +69,7 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
       { path: "/run", sizeMiB: 256, executable: true },
       { path: "/tmp", sizeMiB: 256, executable: false },
       { path: "/config", sizeMiB: 8, executable: false },
+      { path: LOGS, sizeMiB: LOGS_MIB, executable: false },
     ],
     volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }],
     takesMedia: false,
