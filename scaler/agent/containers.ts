@@ -95,7 +95,7 @@ export class OwnContainers {
       return {
         health: healthOf(State.Health?.Status),
         ending: [`ended with exit code ${State.ExitCode}`, ...because].join(": "),
-        said: wordsOf(State.Health?.Log?.at(-1)?.Output ?? ""),
+        said: lastSaid(State.Health?.Log),
       };
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
@@ -242,6 +242,10 @@ function addressOf({ HostConfig, NetworkSettings }: Docker.ContainerInfo): strin
   const first = networks[HostConfig.NetworkMode] ?? Object.values(networks)[0];
   return first?.IPAddress || undefined;
 }
+
+/** Docker says null where the check has not run yet. */
+const lastSaid = (log: readonly { readonly Output: string }[] | null | undefined): string =>
+  wordsOf(log?.at(-1)?.Output ?? "");
 
 function healthOf(status: string | undefined): Inspected["health"] {
   return status === "starting" || status === "healthy" || status === "unhealthy" ? status : "none";
