@@ -242,7 +242,8 @@ describe("bridges and Jibris that come and go with load", () => {
     await sleep(20_000);
     assert.deepEqual(watch.timeline().slice(before), []);
     const { desired, reason } = (await fleet.outlook())[S1] ?? {};
-    assert.deepEqual([desired ?? null, reason], [null, "no bridge says how it is: nothing is changed"]);
+    assert.equal(desired ?? null, null);
+    assert.match(reason ?? "", /^no bridge says how it is: nothing is changed; .*stood still for \d+ s/);
     await fleet.pools.setBridge(one, { statisticsRefused: false });
     await fleet.pools.setBridge(two, { statisticsFrozen: false });
     for (const bridge of [three, four]) await fleet.pools.setBridge(bridge, { statisticsZero: false });
