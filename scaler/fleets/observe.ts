@@ -124,7 +124,7 @@ function loadOf(
   const { conferences, draining, inBrewery, participants, retiring, stress } = stats.value;
   const standsSeconds = nowSeconds - (clock?.sinceSeconds ?? nowSeconds);
   if (standsSeconds > FREEZE_LIMIT_SECONDS)
-    return unknown(`its statistics have stood still for ${Math.round(standsSeconds)} s`);
+    return unknown(`its statistics have stood still for more than ${FREEZE_LIMIT_SECONDS} s`);
   if (stress === 0) return unknown("it reports no stress at all, as before its first sample");
   const healthy =
     instance.healthCheck !== undefined &&
