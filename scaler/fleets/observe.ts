@@ -158,7 +158,8 @@ function troubleOf(instance: Instance): string | undefined {
   if (state !== "running") return undefined;
   if (healthCheck && "status" in healthCheck && healthCheck.status !== 200)
     return wordsOf(healthCheck.body) || `its health check answered ${healthCheck.status}`;
-  if (healthCheck && "error" in healthCheck && ought(instance)) return `its health check: ${healthCheck.error}`;
+  if (healthCheck && "error" in healthCheck && ought(instance))
+    return `its health check: ${healthCheck.error}`;
   return health === "unhealthy"
     ? `its container's health check fails${detail === undefined ? "" : `: ${detail}`}`
     : undefined;
