@@ -96,7 +96,7 @@ const jibris = new JibriPool("jibris", {
   publicUrl: meetings,
   domain: settings.domain,
   edges: edges.map(({ address }) => address),
-  shards: reserved.map(({ address }) => address),
+  shards: reserved.map(({ address, shard: { name } }) => ({ name, address })),
   // Where it comes by ACME, it is self-signed until the first one is there, or of an authority that browsers do not know.
   acceptAnyCertificate: settings.tls.mode !== "provided",
   passwords: jibriPasswords,

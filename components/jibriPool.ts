@@ -1,7 +1,7 @@
 import type { JibriPoolPolicy } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageSource } from "./jitsi/image";
-import { jibriContainer } from "./jitsi/jibri";
+import { jibriContainer, type NamedShard } from "./jitsi/jibri";
 import type { AddressOf, ContainerSpec, Platform } from "./platform";
 
 export interface JibriPoolArgs {
@@ -15,7 +15,7 @@ export interface JibriPoolArgs {
   /** A change replaces each Jibri while it is idle, another ahead of it. */
   readonly edges: readonly AddressOf<"edge">[];
   /** Every shard's: a new one replaces each Jibri while it is idle, another ahead of it. */
-  readonly shards: readonly AddressOf<"shard">[];
+  readonly shards: readonly NamedShard[];
   readonly acceptAnyCertificate: boolean;
   /** What brings finished recordings to the store, wherever Jibris may run. */
   readonly uploads: readonly ContainerSpec[];

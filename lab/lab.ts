@@ -122,7 +122,12 @@ export class Lab {
     const scaler = await Scaler.start(folder, processes, {
       stack: "lab",
       tickSeconds: TICK_SECONDS,
-      fleet: { kind: "docker", agents, agentToken },
+      fleet: {
+        kind: "docker",
+        agents,
+        agentToken,
+        shards: shards.map(({ name: shard, url }) => ({ shard, url })),
+      },
       bridgePools: SHARDS.map((shard) => ({ name: `jvb-${shard}`, shard, policy: BRIDGES })),
       jibriPool: { name: "jibri", policy: JIBRIS },
     });

@@ -241,6 +241,14 @@ function stats(): unknown {
   };
 }
 
+/** As Jicofo says whom it sees. */
+const debug = (): unknown => ({
+  bridge_selector: { bridge: Object.fromEntries([...bridges.keys()].map((bridge) => [bridge, {}])) },
+  jibri_detector: Object.fromEntries(
+    [...jibris.values()].map(({ idle, name: jibri }) => [jibri, { reports_available: idle }]),
+  ),
+});
+
 /** To users there is none of it. */
 const fleetOnly =
   (answer: () => Answered) =>
@@ -259,6 +267,7 @@ async function main(): Promise<void> {
     "GET /_health": fleetOnly(() => empty(200)),
     "GET /_rooms": fleetOnly(() => json(census())),
     "GET /_stats": fleetOnly(() => json(stats())),
+    "GET /_jibris": fleetOnly(() => json(debug())),
     "POST /http-bind": async (asked) => named(await signalling(asked)),
     "GET /stats": () => json(stats()),
     "POST /lab/brewery": ({ body }) => {

@@ -21,12 +21,20 @@ const tls = z.strictObject({
   privateKey: z.string().describe("PEM."),
 });
 
+const shards = z
+  .array(z.strictObject({ shard: z.string(), url: z.url({ protocol: /^https?$/ }) }))
+  .default([])
+  .describe(
+    "The shards' own addresses: asked for what their conference focus holds, and which Jibris it sees.",
+  );
+
 /** Instances as containers on Docker hosts, through the hosts' agents. */
 const dockerFleet = z.strictObject({
   kind: z.literal("docker"),
   agents: z.array(agent),
   agentToken: token,
   agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
+  shards,
 });
 export type DockerFleetConfiguration = z.output<typeof dockerFleet>;
 
@@ -61,10 +69,7 @@ const awsFleet = z.strictObject({
   agentPort: z.int().describe("Where each machine's agent listens, on its private address."),
   agentToken: token,
   agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
-  shards: z
-    .array(z.strictObject({ shard: z.string(), url: z.url({ protocol: /^https?$/ }) }))
-    .default([])
-    .describe("The shards' own addresses: asked for what their conference focus holds."),
+  shards,
   edges: edges.optional().describe("Asked for what is in force there; none: nobody is asked."),
   leaseSeconds: z
     .number()

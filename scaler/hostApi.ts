@@ -32,7 +32,10 @@ const instance = z.strictObject({
   role: z.enum(["bridge", "jibri"]),
   revision: z.string(),
   launchedAt: z.iso.datetime(),
-  /** `exited`: its container ended by itself. `failed`: it could not be launched; `detail` says why. */
+  /**
+   * `exited`: its container ended by itself. `failed`: it could not be launched. `detail` says how, or why; of one that
+   * runs and is unhealthy what its container's health check printed.
+   */
   state: z.enum(instanceStates),
   detail: z.string().optional(),
   /** The container's own health check. */

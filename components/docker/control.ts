@@ -2,7 +2,7 @@ import { CERTIFICATE_NAME } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "../certificate";
-import type { ContainerSpec, Control, ControlConfiguration } from "../platform";
+import type { ContainerSpec, Control, ControlConfiguration, Endpoint } from "../platform";
 import { HostAgent, type DockerPool } from "./hostAgent";
 import type { Place } from "./node";
 import { AGENT_PORT, agentName } from "./ports";
@@ -14,6 +14,7 @@ export interface DockerControlArgs {
   readonly uploads: readonly ContainerSpec[];
   readonly places: readonly Place[];
   readonly pools: readonly DockerPool[];
+  readonly shards: readonly { readonly name: string; readonly web: Endpoint }[];
 }
 
 /** The agents of all hosts that run bridges or Jibris, one certificate and one token for them. */
@@ -22,7 +23,7 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
   private readonly controlled: pulumi.Output<ControlConfiguration>;
 
   constructor(name: string, args: DockerControlArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { nodeImage, places, pools, uploads } = args;
+    const { nodeImage, places, pools, shards, uploads } = args;
     super("jitsi-fleet:docker:Control", name, { hosts: places.map(({ host }) => host.name) }, opts);
 
     const own = selfSigned(name, CERTIFICATE_NAME, this);
@@ -51,7 +52,13 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
       drained: host.drained,
     }));
     this.controlled = pulumi.all([token.result, own.certificate]).apply(([agentToken, agentCertificate]) => ({
-      fleet: { kind: "docker" as const, agents, agentToken, agentCertificate },
+      fleet: {
+        kind: "docker" as const,
+        agents,
+        agentToken,
+        agentCertificate,
+        shards: shards.map(({ name: shard, web }) => ({ shard, url: `http://${web.address}:${web.port}` })),
+      },
     }));
     this.registerOutputs();
   }

@@ -130,6 +130,10 @@ export class DockerPlatform implements Platform {
         nodeImage: this.settings.images.node,
         uploads: this.uploads,
         pools: this.pools,
+        shards: this.settings.shards.map(({ name: shard }) => ({
+          name: shard,
+          web: this.reserveShard(shard).endpoints.web,
+        })),
         places: hosts.map((host) => this.place(host.name)),
       },
       opts,

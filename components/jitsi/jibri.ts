@@ -3,9 +3,16 @@ import { FLEET_DIRECTORY, type AddressOf, type InstanceSpec, type Member } from 
 import { finalizeScript } from "./finalize";
 import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
 import { RECORDINGS_VOLUME, STORAGE } from "./recordings";
-import { breweries, xmppDomains } from "./xmppDomains";
+import { breweries, prosodyName, xmppDomains } from "./xmppDomains";
 
 const FINALIZE_SCRIPT = "finalize.sh";
+
+/**
+ * Where the image logs, which no setting changes: inside the volume that outlives the stack. They go with the Jibri instead.
+ * It rotates four logs, ten files of 10 MB each; three more of the browser's surroundings grow as they like, as far as that.
+ */
+const LOGS = `${STORAGE}/logs`;
+const LOGS_MIB = 448;
 
 /** Both APIs listen on loopback alone otherwise: the scaler could neither see it nor end it. */
 const OPEN_APIS = `jibri.api.http.external-api-host = "0.0.0.0"
@@ -21,13 +28,19 @@ function browserRules({ addresses, domain }: JibriContainerArgs["edge"]): string
   return `jibri.chrome.flags += "--host-resolver-rules=MAP ${domain} ${addresses[0] ?? ""}"\n`;
 }
 
+/** A shard that Jibris are to know. */
+export interface NamedShard {
+  readonly name: string;
+  readonly address: AddressOf<"shard">;
+}
+
 export interface JibriContainerArgs {
   readonly images: ImageSource;
   readonly publicUrl: string;
   /** Host name of the public URL, and the edges' addresses on the private network: Jibri's browser needs no DNS. */
   readonly edge: { readonly domain: string; readonly addresses: readonly string[] };
   /** All shards: it joins each one's brewery. */
-  readonly shards: readonly AddressOf<"shard">[];
+  readonly shards: readonly NamedShard[];
   /** Whether the browser must take a certificate that no authority signed. */
   readonly acceptAnyCertificate: boolean;
   readonly passwords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
@@ -35,7 +48,10 @@ export interface JibriContainerArgs {
 
 /** A recorder: one conference at a time, recorded or streamed. */
 export function jibriContainer({ name }: Member, args: JibriContainerArgs): InstanceSpec {
-  const servers = args.shards.map(({ endpoints: { xmpp } }) => `${xmpp.address}:${xmpp.port}`);
+  const servers = args.shards.map(({ address: { endpoints }, name: shard }) => ({
+    host: prosodyName(shard),
+    ...endpoints.xmpp,
+  }));
   return {
     ...jitsiImageDefaults,
     name: "jibri",
@@ -43,7 +59,7 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
     env: {
       ...xmppDomains,
       JIBRI_BREWERY_MUC: breweries.JIBRI_BREWERY_MUC,
-      XMPP_SERVER: servers.join(","),
+      XMPP_SERVER: servers.map(({ host, port }) => `${host}:${port}`).join(","),
       XMPP_TRUST_ALL_CERTS: "1",
       PUBLIC_URL: args.publicUrl,
       DISPLAY: ":0",
@@ -62,6 +78,7 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
       { path: "/run", sizeMiB: 256, executable: true },
       { path: "/tmp", sizeMiB: 256, executable: false },
       { path: "/config", sizeMiB: 8, executable: false },
+      { path: LOGS, sizeMiB: LOGS_MIB, executable: false },
     ],
     volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }],
     takesMedia: false,
@@ -69,6 +86,9 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
     // A stop in mid-recording skips the finalize script: what there is stays in the volume, and is uploaded.
     stopGraceSeconds: 60,
     resources: { memoryMiB: 8192, sharedMemoryMiB: 2048 },
-    knownHosts: { [args.edge.domain]: args.edge.addresses },
+    knownHosts: {
+      [args.edge.domain]: args.edge.addresses,
+      ...Object.fromEntries(servers.map(({ address, host }) => [host, [address]])),
+    },
   };
 }

@@ -11,6 +11,7 @@ const HIDDEN_FROM_USERS = "if ($http_x_forwarded_for) { return 404; }";
  * - `/_health`: the shard is healthy only if its Prosody and its Jicofo both say so. Jicofo says no without a bridge.
  * - `/_rooms`: the rooms that its Prosody has, and how many are in each (mod_muc_census).
  * - `/_stats`: conferences, recordings and streams as its Jicofo counts them.
+ * - `/_jibris`: which Jibris its Jicofo sees, and more of its inner state.
  * - `/conference-request/v1`: to Jicofo, as a client may ask by HTTP before it joins.
  * - The user's address comes from HAProxy, which overwrites X-Forwarded-For.
  *
@@ -70,6 +71,11 @@ location = /_rooms {
 location = /_stats {
     ${fleetOnly}
     proxy_pass http://$fleet_jicofo:8888/stats;
+}
+
+location = /_jibris {
+    ${fleetOnly}
+    proxy_pass http://$fleet_jicofo:8888/debug;
 }
 
 location ~ ^(?:/[^/]+)?(/conference-request/v1)$ {

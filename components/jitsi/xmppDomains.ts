@@ -11,5 +11,11 @@ export const xmppDomains = {
   XMPP_GUEST_DOMAIN: "guest.meet.jitsi",
 } as const;
 
+/**
+ * The host name by which a Jibri knows a shard's Prosody. A Jibri tells servers apart by it alone, without the port: two of
+ * one host's shards at their address would be one. It needs no DNS, and under .internal nobody else has it.
+ */
+export const prosodyName = (shard: string): string => `${shard}.shards.jitsi-fleet.internal`;
+
 /** Rooms in which bridges and Jibris announce themselves to Jicofo. */
 export const breweries = { JVB_BREWERY_MUC: "jvbbrewery", JIBRI_BREWERY_MUC: "jibribrewery" } as const;

@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import Docker from "dockerode";
 import { dockerName, labels } from "../labels";
+import { wordsOf } from "../words";
 
 export type Role = "bridge" | "jibri";
 
@@ -30,6 +31,8 @@ export interface OwnContainer {
 export interface Inspected {
   readonly health: "starting" | "healthy" | "unhealthy" | "none";
   readonly ending: string;
+  /** What the health check last printed. */
+  readonly said: string;
 }
 
 const LOOK_LIMIT_SECONDS = 2;
@@ -92,6 +95,7 @@ export class OwnContainers {
       return {
         health: healthOf(State.Health?.Status),
         ending: [`ended with exit code ${State.ExitCode}`, ...because].join(": "),
+        said: lastSaid(State.Health?.Log),
       };
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
@@ -238,6 +242,10 @@ function addressOf({ HostConfig, NetworkSettings }: Docker.ContainerInfo): strin
   const first = networks[HostConfig.NetworkMode] ?? Object.values(networks)[0];
   return first?.IPAddress || undefined;
 }
+
+/** Docker says null where the check has not run yet. */
+const lastSaid = (log: readonly { readonly Output: string }[] | null | undefined): string =>
+  wordsOf(log?.at(-1)?.Output ?? "");
 
 function healthOf(status: string | undefined): Inspected["health"] {
   return status === "starting" || status === "healthy" || status === "unhealthy" ? status : "none";

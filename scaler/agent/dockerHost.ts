@@ -262,7 +262,10 @@ export class DockerHost implements HostBackend {
     const inspected =
       container && container.status !== "created" ? await this.#containers.inspect(container) : null;
     if (inspected === undefined) return undefined;
-    const detail = failure ?? (state === "exited" ? inspected?.ending : undefined);
+    const isUnhealthy = state === "running" && inspected?.health === "unhealthy";
+    const detail =
+      failure ??
+      (state === "exited" ? inspected?.ending : isUnhealthy ? inspected.said || undefined : undefined);
     return {
       ...rest,
       state,

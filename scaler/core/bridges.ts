@@ -1,8 +1,9 @@
 import type { BridgePoolPolicy } from "../pools";
 import type { Action, Bridge, BridgeLoad, Fleet, PoolOutlook } from "./fleet";
-import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import { launchBackOffSeconds, sampled, throughout, whyPutOff, type History } from "./history";
 import type { FleetPolicy } from "./policy";
 import { isLost, launches, takesPlace, whyUntold } from "./launches";
+import { troublesOf, withTroubles } from "./troubles";
 
 /** A bridge that is not ready after so long is not about to be. Measured: 6 to 14 s, on cold machines minutes. */
 const BOOT_LIMIT_SECONDS = 300;
@@ -196,6 +197,7 @@ export function decideBridges(
   const isBack = new Set(back.map(({ bridge }) => bridge.name));
   actions.push(...partings(pool, sorted, isBack));
 
+  const troubles = troublesOf(members);
   const outlook: PoolOutlook = {
     pool,
     role: "bridge",
@@ -203,13 +205,16 @@ export function decideBridges(
     serving: serving.length,
     pending: pending.length,
     states: Object.fromEntries(Object.entries(sorted).map(([state, { length }]) => [state, length])),
-    reason:
+    reason: withTroubles(
       whyBlind ??
-      (isCutOff
-        ? "no bridge can be used (is the shard's Prosody up?): nothing is launched"
-        : putOffSeconds > 0
-          ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s`
-          : why),
+        (isCutOff
+          ? "no bridge can be used: nothing is launched"
+          : putOffSeconds > 0
+            ? `${why}; ${whyPutOff(history, pool, putOffSeconds)}`
+            : why),
+      troubles,
+    ),
+    troubles,
   };
   return { actions, outlook, samples };
 }

@@ -19,6 +19,8 @@ interface InstanceFacts {
   readonly launchedAtSeconds: number;
   readonly life: Life;
   readonly detail?: string;
+  /** Why it cannot be used, or is not to be, in its own words where it has any. Short. */
+  readonly trouble?: string;
 }
 
 /** What a bridge told in its statistics. */
@@ -50,6 +52,13 @@ export interface Jibri extends InstanceFacts {
   readonly fenced: boolean;
 }
 
+/** The conference focus of a shard (Jicofo). */
+export interface Focus {
+  readonly shard: string;
+  /** Names of the Jibris that it can give its next recording to. */
+  readonly jibris: Evidence<readonly string[]>;
+}
+
 /** A place that holds instances. */
 export interface Host {
   readonly name: string;
@@ -63,10 +72,14 @@ export interface Host {
   readonly room: Readonly<Record<string, number>>;
 }
 
-export interface Fleet {
-  readonly hosts: readonly Host[];
+export interface Instances {
   readonly bridges: readonly Bridge[];
   readonly jibris: readonly Jibri[];
+}
+
+export interface Fleet extends Instances {
+  readonly hosts: readonly Host[];
+  readonly focuses: readonly Focus[];
 }
 
 /** What is to be done, and why, in words for the operator. */
@@ -88,5 +101,10 @@ export interface PoolOutlook {
   readonly pending: number;
   /** All of the pool's instances, by what they are good for. */
   readonly states: Readonly<Record<string, number>>;
+  /** Jibris: how many are free for each shard; null where its conference focus does not say. */
+  readonly freeFor?: Readonly<Record<string, number | null>>;
+  /** Why, with all troubles. */
   readonly reason: string;
+  /** What keeps instances from serving. */
+  readonly troubles: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Fleet, JibriStatus } from "./fleet";
+import { noSight, rememberSight, type Sight } from "./sight";
 
 /** A number as it was at a time. */
 interface Sample {
@@ -21,7 +22,10 @@ export interface History {
   /** Those that were seen to be on their way out, as they were told: their end is no failure. */
   readonly leaving: readonly string[];
   /** When launches failed, by instance. */
-  readonly failures: Readonly<Record<string, { readonly pool: string; readonly atSeconds: number }>>;
+  readonly failures: Readonly<
+    Record<string, { readonly pool: string; readonly atSeconds: number; readonly detail: string | undefined }>
+  >;
+  readonly sight: Sight;
 }
 
 export const noHistory: History = {
@@ -31,6 +35,7 @@ export const noHistory: History = {
   lastParticipants: {},
   leaving: [],
   failures: {},
+  sight: noSight,
 };
 
 /** For so long failed launches count against the next one. */
@@ -62,7 +67,10 @@ export function remember(history: History, fleet: Fleet, nowSeconds: number): Hi
   ]);
   const failed = instances
     .filter(({ life, name }) => life === "failed" || (life === "exited" && !isLeaving.has(name)))
-    .map(({ name, pool }) => [name, history.failures[name] ?? { pool, atSeconds: nowSeconds }] as const);
+    .map(
+      ({ detail, name, pool }) =>
+        [name, history.failures[name] ?? { pool, atSeconds: nowSeconds, detail }] as const,
+    );
   const remembered = Object.entries(history.failures).filter(
     ([, { atSeconds }]) => nowSeconds - atSeconds < FAILURE_MEMORY_SECONDS,
   );
@@ -73,6 +81,7 @@ export function remember(history: History, fleet: Fleet, nowSeconds: number): Hi
     lastParticipants: Object.fromEntries(carried),
     leaving: instances.map(({ name }) => name).filter((name) => isLeaving.has(name)),
     failures: Object.fromEntries([...remembered, ...failed]),
+    sight: rememberSight(history.sight, fleet, nowSeconds),
   };
 }
 
@@ -96,6 +105,15 @@ export function throughout(samples: readonly Sample[], delaySeconds: number, now
   const first = samples[0];
   if (!first || nowSeconds - first.atSeconds < delaySeconds) return 0;
   return Math.min(...samples.map(({ count }) => count));
+}
+
+/** Why a pool's last launch failed, and when the next one is. */
+export function whyPutOff(history: History, pool: string, putOffSeconds: number): string {
+  const [last] = Object.values(history.failures)
+    .filter((failure) => failure.pool === pool)
+    .sort((a, b) => b.atSeconds - a.atSeconds);
+  const detail = last?.detail === undefined ? "" : ` (${last.detail})`;
+  return `launches failed${detail}, the next in ${Math.ceil(putOffSeconds)} s`;
 }
 
 /**

@@ -1,9 +1,11 @@
 import type { JibriPoolPolicy } from "../pools";
 import type { PoolDecision } from "./bridges";
 import type { Action, Fleet, Jibri } from "./fleet";
-import { launchBackOffSeconds, sampled, throughout, type History } from "./history";
+import { launchBackOffSeconds, sampled, throughout, whyPutOff, type History } from "./history";
 import type { FleetPolicy } from "./policy";
 import { isLost, launches, takesPlace, whyUntold } from "./launches";
+import { freeFor, replacedNext, seenAs, sightTroubles } from "./sight";
+import { troublesOf, withTroubles } from "./troubles";
 
 /** A Jibri that is not ready after so long is not about to be: 20 minutes were seen on a bare machine image. */
 const BOOT_LIMIT_SECONDS = 1500;
@@ -13,6 +15,8 @@ const SILENCE_GRACE_SECONDS = 60;
 const states = [
   /** Takes the next recording. */
   "free",
+  /** Free by its own word, but the conference focus of some shard does not see it: recordings there cannot have it. */
+  "unseen",
   /** Free, but with a recording that is not safe yet: neither counted as free nor removed. */
   "uploading",
   "busy",
@@ -26,7 +30,7 @@ const states = [
 ] as const;
 type State = (typeof states)[number];
 
-function stateOf(jibri: Jibri, history: History, nowSeconds: number): State {
+function ownState(jibri: Jibri, history: History, nowSeconds: number): State {
   if (!takesPlace(jibri)) return "ended";
   if (jibri.life === "stopping") return "leaving";
   if (jibri.life === "launching") return "pending";
@@ -41,6 +45,19 @@ function stateOf(jibri: Jibri, history: History, nowSeconds: number): State {
   if (jibri.fenced) return "leaving";
   if (unsaved.kind === "fresh" && unsaved.value > 0) return "uploading";
   return status.value.busy === "expired" || !status.value.healthy ? "spent" : "free";
+}
+
+/** Whether it is to be replaced for what it is made of, or where it is. */
+const isObsolete = ({ current, host }: Jibri, { hosts }: Fleet): boolean =>
+  !current || hosts.some(({ drained, name }) => name === host && drained);
+
+/** One of another configuration may not know all shards, and goes anyway. */
+function stateOf(jibri: Jibri, fleet: Fleet, history: History, nowSeconds: number): State {
+  const state = ownState(jibri, history, nowSeconds);
+  if (state !== "free" || jibri.status.kind === "unknown" || isObsolete(jibri, fleet)) return state;
+  return ({ seen: "free", awaited: "pending", missed: "unseen" } as const)[
+    seenAs(jibri, fleet, history.sight, nowSeconds)
+  ];
 }
 
 /** Whether its own word of just now, and the spool's, say that nothing would be lost with it. */
@@ -60,17 +77,21 @@ export function decideJibris(
 ): PoolDecision {
   const members = fleet.jibris.filter((jibri) => jibri.pool === pool);
   const inState = (state: State): Jibri[] =>
-    members.filter((jibri) => stateOf(jibri, history, nowSeconds) === state);
-  const isObsolete = (jibri: Jibri): boolean =>
-    !jibri.current || fleet.hosts.some(({ name, drained }) => name === jibri.host && drained);
+    members.filter((jibri) => stateOf(jibri, fleet, history, nowSeconds) === state);
   const [free, pending, busy] = [inState("free"), inState("pending"), inState("busy")];
-  const uploading = inState("uploading");
-  const fresh = free.filter((jibri) => !isObsolete(jibri));
-  const outdated = free.filter(isObsolete);
+  const [unseen, uploading] = [inState("unseen"), inState("uploading")];
+  const missed = replacedNext(unseen, history.sight, nowSeconds);
+  // More of those that a focus does not see would not help it: one is replaced at a time, the others are made do with.
+  const fresh = [...free.filter((jibri) => !isObsolete(jibri, fleet)), ...unseen].filter(
+    (jibri) => jibri !== missed?.jibri,
+  );
+  const outdated = [...free.filter((jibri) => isObsolete(jibri, fleet)), ...(missed ? [missed.jibri] : [])];
   const spent = inState("spent");
   const alive = members.filter((jibri) => takesPlace(jibri) && !isLost(jibri, history, nowSeconds));
   const desired = Math.min(policy.max, busy.length + uploading.length + policy.free);
   const why = `${busy.length} busy, ${uploading.length} uploading, ${free.length} free of ${policy.free} to be free`;
+  const idle = [...free, ...unseen, ...pending.filter(({ status }) => status.kind === "fresh")];
+  const troubles = [...troublesOf(members), ...sightTroubles(idle, fleet, history.sight, nowSeconds)];
 
   const unknown = new Set(inState("unknown"));
   const isSilent = alive.length > 0 && alive.every((jibri) => unknown.has(jibri));
@@ -105,16 +126,21 @@ export function decideJibris(
           pool,
           Math.min(missing, Math.max(0, policy.max - alive.length)),
           fleet,
-          missing > outdated.length ? why : "to take over from a Jibri that is to be replaced",
+          missing > outdated.length
+            ? why
+            : `to take over from a Jibri that is to be replaced${missed ? `: ${missed.why}` : ""}`,
         );
   actions.push(...placed);
 
   const replaced = outdated.filter(isProvenIdle);
+  const replace = (jibri: Jibri, how: string): void =>
+    fence(jibri, jibri === missed?.jibri ? `${missed.why}; ${how}` : how);
   if (fresh.length >= policy.free)
-    for (const jibri of replaced) fence(jibri, "another of today's configuration is free in its place");
+    for (const jibri of replaced) replace(jibri, "another of today's configuration is free in its place");
   // Without room for one ahead the first makes room, and the next once its successor is there.
   else if (missing > 0 && placed.length === 0 && putOffSeconds === 0 && pending.length === 0)
-    for (const jibri of replaced.slice(0, 1)) fence(jibri, "it makes room for one of today's configuration");
+    for (const jibri of replaced.slice(0, 1))
+      replace(jibri, "it makes room for one of today's configuration");
   for (const jibri of spent.filter(isProvenIdle)) fence(jibri, "it takes no recording any more");
 
   const tooMany = alive.length - inState("leaving").length - policy.max;
@@ -124,7 +150,10 @@ export function decideJibris(
   const going = Math.max(tooMany, Math.min(surplus, fresh.length - policy.free, spare));
   for (const jibri of fresh
     .filter(isProvenIdle)
-    .sort((a, b) => a.launchedAtSeconds - b.launchedAtSeconds)
+    .sort(
+      (a, b) =>
+        Number(unseen.includes(b)) - Number(unseen.includes(a)) || a.launchedAtSeconds - b.launchedAtSeconds,
+    )
     .slice(0, Math.max(0, going)))
     fence(
       jibri,
@@ -143,9 +172,12 @@ export function decideJibris(
       serving: free.length + busy.length + uploading.length,
       pending: pending.length,
       states: Object.fromEntries(states.map((state) => [state, inState(state).length])),
-      reason:
-        whyBlind ??
-        (putOffSeconds > 0 ? `${why}; launches failed, the next in ${Math.ceil(putOffSeconds)} s` : why),
+      freeFor: freeFor(idle, fleet.focuses),
+      reason: withTroubles(
+        whyBlind ?? (putOffSeconds > 0 ? `${why}; ${whyPutOff(history, pool, putOffSeconds)}` : why),
+        troubles,
+      ),
+      troubles,
     },
   };
 }

@@ -3,6 +3,7 @@ import { nowSeconds } from "../clock";
 import type { DockerFleetConfiguration, ScalerConfiguration } from "../configuration";
 import type { HostState } from "../hostApi";
 import { AgentClient } from "./agentClient";
+import { askFocuses } from "./focuses";
 import { nothingSeen, observe, type HostReport, type Seen } from "./observe";
 import type { FleetLook, FleetPort, Hands, LaunchAction, LaunchStep } from "./port";
 
@@ -11,6 +12,7 @@ export class DockerFleet implements FleetPort {
   /** There is one scaler. */
   readonly leads = true;
   private hosts: readonly { readonly client: AgentClient; readonly drained: boolean }[] = [];
+  private shards: DockerFleetConfiguration["shards"] = [];
   private seen: Seen = nothingSeen;
 
   constructor(configuration: DockerFleetConfiguration) {
@@ -19,7 +21,8 @@ export class DockerFleet implements FleetPort {
 
   configure(configuration: ScalerConfiguration["fleet"]): boolean {
     if (configuration.kind !== "docker") return false;
-    const { agentCertificate, agentToken, agents } = configuration;
+    const { agentCertificate, agentToken, agents, shards } = configuration;
+    this.shards = shards;
     this.hosts = agents.map(({ host, url, drained }) => ({
       client: new AgentClient({ host, url, token: agentToken, certificate: agentCertificate }),
       drained,
@@ -29,13 +32,16 @@ export class DockerFleet implements FleetPort {
 
   async look(): Promise<FleetLook> {
     const { hosts } = this;
-    const asked = await Promise.all(
-      hosts.map(async ({ client, drained }) => ({
-        name: client.host,
-        drained,
-        report: await client.state().catch((error: unknown): HostReport => ({ error: messageOf(error) })),
-      })),
-    );
+    const [asked, focuses] = await Promise.all([
+      Promise.all(
+        hosts.map(async ({ client, drained }) => ({
+          name: client.host,
+          drained,
+          report: await client.state().catch((error: unknown): HostReport => ({ error: messageOf(error) })),
+        })),
+      ),
+      askFocuses(this.shards),
+    ]);
     const { fleet, seen } = observe(asked, this.seen, nowSeconds());
     this.seen = seen;
     const reports = Object.fromEntries(asked.map(({ name, report }) => [name, report]));
@@ -43,7 +49,7 @@ export class DockerFleet implements FleetPort {
       const report = reports[client.host];
       return report && !("error" in report) ? [[client.host, handsOn(client, report)] as const] : [];
     });
-    return { fleet, reports, hands: new Map(hands), least: {}, errands: [] };
+    return { fleet: { ...fleet, focuses }, reports, hands: new Map(hands), least: {}, errands: [] };
   }
 
   close(): Promise<void> {

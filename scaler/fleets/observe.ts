@@ -1,7 +1,8 @@
-import type { Bridge, BridgeLoad, Evidence, Fleet, Host, Jibri } from "../core/fleet";
+import type { Bridge, BridgeLoad, Evidence, Host, Instances, Jibri } from "../core/fleet";
 import type { Answer, HostState, Instance, Spool } from "../hostApi";
 import { parseBridgeStats, type BridgeStats } from "../jitsi/bridge";
-import { parseJibriHealth } from "../jitsi/jibri";
+import { parseJibriHealth, type JibriHealth } from "../jitsi/jibri";
+import { wordsOf } from "../words";
 
 /** What a host said, or why it said nothing. */
 export type HostReport = HostState | { readonly error: string };
@@ -32,7 +33,7 @@ export function observe(
   asked: readonly AskedHost[],
   before: Seen,
   nowSeconds: number,
-): { readonly fleet: Fleet; readonly seen: Seen } {
+): { readonly fleet: Instances & { readonly hosts: readonly Host[] }; readonly seen: Seen } {
   const clocks: Record<string, Seen["clocks"][string]> = {};
   const states: Record<string, Seen["states"][string]> = {};
   const hosts: Host[] = [];
@@ -63,14 +64,20 @@ export function observe(
         const stats = why === undefined ? statsOf(instance) : unknown<BridgeStats>(why);
         const clock = clockOf(instance.name, stats, before, nowSeconds);
         if (clock) clocks[instance.name] = clock;
-        bridges.push({ ...facts, load: loadOf(instance, stats, clock, nowSeconds), sick: isSick(instance) });
-      } else
+        const load = loadOf(instance, stats, clock, nowSeconds);
+        const trouble = why ?? troubleOf(instance) ?? bridgeTrouble(instance, load, stats);
+        bridges.push({ ...facts, ...told(trouble), load, sick: isSick(instance) });
+      } else {
+        const health = why === undefined ? healthOf(instance) : unknown<JibriHealth>(why);
+        const trouble = why ?? troubleOf(instance) ?? jibriTrouble(instance, health);
         jibris.push({
           ...facts,
-          status: why === undefined ? statusOf(instance) : unknown(why),
+          ...told(trouble),
+          status: statusOf(health),
           unsaved: why === undefined ? unsavedOf(instance.name, last.state.spool) : unknown(why),
           fenced: instance.fenced,
         });
+      }
     }
   }
   return { fleet: { hosts, bridges, jibris }, seen: { states, clocks } };
@@ -83,7 +90,8 @@ const fresh = <Value>(value: Value): Evidence<Value> => ({ kind: "fresh", value 
 function read<Value>(answer: Answer | undefined, parse: (body: string) => Value): Evidence<Value> {
   if (!answer) return unknown("it was not asked: it does not run");
   if ("error" in answer) return unknown(answer.error);
-  if (answer.status !== 200) return unknown(`it answered ${answer.status}`);
+  if (answer.status !== 200)
+    return unknown(["it answered", answer.status, wordsOf(answer.body)].join(" ").trim());
   try {
     return fresh(parse(answer.body));
   } catch {
@@ -116,7 +124,7 @@ function loadOf(
   const { conferences, draining, inBrewery, participants, retiring, stress } = stats.value;
   const standsSeconds = nowSeconds - (clock?.sinceSeconds ?? nowSeconds);
   if (standsSeconds > FREEZE_LIMIT_SECONDS)
-    return unknown(`its statistics have stood still for ${Math.round(standsSeconds)} s`);
+    return unknown(`its statistics have stood still for more than ${FREEZE_LIMIT_SECONDS} s`);
   if (stress === 0) return unknown("it reports no stress at all, as before its first sample");
   const healthy =
     instance.healthCheck !== undefined &&
@@ -129,11 +137,49 @@ const isSick = ({ health, healthCheck }: Instance): boolean =>
   health === "unhealthy" ||
   (healthCheck !== undefined && "status" in healthCheck && healthCheck.status >= 500);
 
-function statusOf(instance: Instance): Jibri["status"] {
-  const health = read(instance.status, parseJibriHealth);
+const healthOf = (instance: Instance): Evidence<JibriHealth> => read(instance.status, parseJibriHealth);
+
+function statusOf(health: Evidence<JibriHealth>): Jibri["status"] {
   if (health.kind === "unknown") return health;
   const busy = ({ IDLE: "idle", BUSY: "busy", EXPIRED: "expired" } as const)[health.value.busy];
   return fresh({ busy, healthy: health.value.healthy });
+}
+
+const told = (trouble: string | undefined): { trouble?: string } =>
+  trouble === undefined ? {} : { trouble: wordsOf(trouble) };
+
+/** Whether it runs, and is past the time in which it need not answer. */
+const ought = ({ health, state }: Instance): boolean => state === "running" && health !== "starting";
+
+/** What is wrong with its launch, by its own health check, or by its container's. */
+function troubleOf(instance: Instance): string | undefined {
+  const { detail, health, healthCheck, state } = instance;
+  if (state === "failed") return detail ?? "it could not be launched";
+  if (state !== "running") return undefined;
+  if (healthCheck && "status" in healthCheck && healthCheck.status !== 200)
+    return wordsOf(healthCheck.body) || `its health check answered ${healthCheck.status}`;
+  if (healthCheck && "error" in healthCheck && ought(instance))
+    return `its health check: ${healthCheck.error}`;
+  return health === "unhealthy"
+    ? `its container's health check fails${detail === undefined ? "" : `: ${detail}`}`
+    : undefined;
+}
+
+function bridgeTrouble(
+  instance: Instance,
+  load: Bridge["load"],
+  stats: Evidence<BridgeStats>,
+): string | undefined {
+  if (!ought(instance)) return undefined;
+  if (load.kind === "unknown") return load.why;
+  const isMissing = stats.kind === "fresh" && !stats.value.inBrewery;
+  return isMissing ? "it is not in its shard's brewery: is the shard's Prosody up?" : undefined;
+}
+
+function jibriTrouble(instance: Instance, health: Evidence<JibriHealth>): string | undefined {
+  if (health.kind === "unknown") return ought(instance) ? health.why : undefined;
+  if (health.value.healthy) return undefined;
+  return health.value.details === "" ? "it says that it is not healthy" : health.value.details;
 }
 
 /** A stream leaves no file, and so nothing unsaved. */

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { parseCensus, type Room } from "../jitsi/census";
-import { parseJicofoStats, type JicofoStats } from "../jitsi/jicofo";
+import { parseAvailableJibris, parseJicofoStats, type JicofoStats } from "../jitsi/jicofo";
 
 const LIMIT_SECONDS = 5;
 /** Some 15,000 rooms. */
@@ -31,6 +31,11 @@ export class RoomsClient {
   /** The conferences, recordings and streams of its Jicofo. */
   stats(): Promise<JicofoStats> {
     return this.ask("/_stats", parseJicofoStats);
+  }
+
+  /** The Jibris that its Jicofo can give its next recording to. */
+  jibris(): Promise<string[]> {
+    return this.ask("/_jibris", parseAvailableJibris);
   }
 
   private async ask<Answer>(path: string, parse: (body: string) => Answer): Promise<Answer> {

@@ -1,5 +1,6 @@
 import type { RequestListener } from "node:http";
 import type { ScalerConfiguration } from "../configuration";
+import { seenBy } from "../core/sight";
 import { listening } from "../listening";
 import { tokenCheck } from "../tokenCheck";
 import type { Loop } from "./loop";
@@ -16,7 +17,7 @@ export interface Api {
  * Serves what the scaler sees and does, to who has the token; to others 401 and nothing.
  *
  *   GET /v1/pools       each pool: its policy, what it ought to be and why
- *   GET /v1/instances   each bridge and Jibri, and how good the evidence is
+ *   GET /v1/instances   each bridge and Jibri, how good the evidence is, what is wrong with it, who sees it
  *   GET /v1/hosts       what each host's agent says, recordings that wait there among it
  *   GET /v1/decisions   the last 200 actions, newest first, with reasons and how they ended
  *   GET /v1/health      200 while the fleet is looked at, else 503
@@ -37,7 +38,10 @@ export async function serveApi(
         policy: pools.find(({ name }) => name === outlook.pool)?.policy,
       }));
     },
-    "/v1/instances": () => [...(loop.look?.fleet.bridges ?? []), ...(loop.look?.fleet.jibris ?? [])],
+    "/v1/instances": () => {
+      const { bridges, focuses, jibris } = loop.look?.fleet ?? { bridges: [], focuses: [], jibris: [] };
+      return [...bridges, ...jibris.map((jibri) => ({ ...jibri, seenBy: seenBy(jibri, focuses) }))];
+    },
     "/v1/hosts": () =>
       Object.entries(loop.look?.reports ?? {}).map(([host, report]) =>
         "error" in report

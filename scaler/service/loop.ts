@@ -181,10 +181,12 @@ export class Loop {
   }
 
   private tellOutlook(outlook: readonly PoolOutlook[]): void {
-    for (const { pool, desired, reason } of outlook) {
+    for (const { pool, desired, reason, troubles } of outlook) {
       const before = this.look?.outlook.find((last) => last.pool === pool);
       if (!before || before.desired !== desired)
         this.args.log.info({ pool, desired: desired ?? null, reason }, "desired");
+      if (troubles.join() !== (before?.troubles ?? []).join())
+        this.args.log.warn({ pool, troubles }, troubles.length === 0 ? "no trouble any more" : "trouble");
     }
   }
 }

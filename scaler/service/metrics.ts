@@ -18,8 +18,13 @@ export class Metrics {
   private readonly pending = this.gauge("pool_pending_instances", "Instances that are starting.", ["pool"]);
   private readonly instances = this.gauge(
     "pool_instances",
-    "Instances by what they are good for: bridges serving, pending, draining, retiring …, Jibris free, busy, uploading ….",
+    "Instances by what they are good for: bridges serving, pending, draining, retiring …, Jibris free, busy, unseen, uploading ….",
     ["pool", "state"],
+  );
+  private readonly freeFor = this.gauge(
+    "shard_free_jibris",
+    "Idle Jibris that the shard's Jicofo can give its next recording to; absent where it does not say.",
+    ["shard"],
   );
   private readonly participants = this.gauge("pool_participants", "Participants on bridges that say so.", [
     "pool",
@@ -46,6 +51,7 @@ export class Metrics {
       this.serving,
       this.pending,
       this.instances,
+      this.freeFor,
       this.participants,
       this.reachable,
       this.recordings,
@@ -56,7 +62,9 @@ export class Metrics {
   }
 
   private show({ atMilliseconds, fleet, leads, outlook, reports, seconds }: Look): void {
-    for (const { desired, pending, pool, role, serving, states } of outlook) {
+    for (const { desired, freeFor, pending, pool, role, serving, states } of outlook) {
+      for (const [shard, count] of Object.entries(freeFor ?? {}))
+        if (count !== null) this.freeFor.inc({ shard }, count);
       for (const [state, count] of Object.entries(states)) this.instances.set({ pool, state }, count);
       if (desired !== undefined) this.desired.set({ pool }, desired);
       this.serving.set({ pool }, serving);

@@ -288,6 +288,16 @@ describe("the agent of a Docker host", () => {
       await assert.rejects(bed.agent.client.tell(A, "drain"), / 502 .*no answer within 3 s/);
     });
 
+    it("is what its container's health check printed, where that fails", async () => {
+      const failing = template("bridge");
+      const Test = ["CMD", "/bin/sh", "-c", "echo no way; exit 1"];
+      const Healthcheck = { Test, Interval: 1e9, Timeout: 5e9, Retries: 1 };
+      await bed.start({ templates: [{ ...failing, container: { ...failing.container, Healthcheck } }] });
+      assert.equal((await bed.launchUntilRunning(A)).detail, undefined);
+      await bed.until("unhealthy", ({ instances }) => instances[0]?.health === "unhealthy");
+      assert.equal((await bed.agent.client.state()).instances[0]?.detail, "no way");
+    });
+
     it("is what the uploader says, or why that is not known", async () => {
       const asked: string[] = [];
       let spool: unknown = { items: [], uploaded: 3, uploadedBytes: 4, partial: 0 };

@@ -98,6 +98,17 @@ describe("bridges and Jibris that come and go with load", () => {
     assert.equal(watch.count("create"), 4 + FREE);
   });
 
+  it("either shard of one host has every Jibri for its recordings", async () => {
+    const names = (await fleet.pools.instances("jibri")).map(({ name }) => name).sort();
+    const ask = ["curl", "--silent", "--fail", "http://127.0.0.1:8888/debug"];
+    for (const shard of ["s1", "s2"]) {
+      const { output } = await runInContainer(fleet.container("a", shard, "jicofo"), ask);
+      const { jibri_detector: known } = JSON.parse(output) as { jibri_detector: Record<string, unknown> };
+      const seen = names.filter((name) => name in known);
+      assert.deepEqual(seen, names, `what the Jicofo of ${shard} sees`);
+    }
+  });
+
   it("the store's key stands neither in the state nor in what Docker tells", async () => {
     const state = JSON.stringify(await fleet.stack.exportState());
     const told = JSON.stringify(await fleet.inspections());
@@ -231,7 +242,8 @@ describe("bridges and Jibris that come and go with load", () => {
     await sleep(20_000);
     assert.deepEqual(watch.timeline().slice(before), []);
     const { desired, reason } = (await fleet.outlook())[S1] ?? {};
-    assert.deepEqual([desired ?? null, reason], [null, "no bridge says how it is: nothing is changed"]);
+    assert.equal(desired ?? null, null);
+    assert.match(reason ?? "", /^no bridge says how it is: nothing is changed; .*stood still/);
     await fleet.pools.setBridge(one, { statisticsRefused: false });
     await fleet.pools.setBridge(two, { statisticsFrozen: false });
     for (const bridge of [three, four]) await fleet.pools.setBridge(bridge, { statisticsZero: false });
@@ -260,6 +272,19 @@ describe("bridges and Jibris that come and go with load", () => {
       30,
       async () => (await fleet.pools.instances("jibri")).length === FREE,
     );
+  });
+
+  it("Jibris' logs are not among the recordings, in the volume that outlives them", async () => {
+    const list =
+      'console.log(fs.readdirSync("/storage", { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map(({ name }) => name).join(" "))';
+    for (const host of ["a", "b"]) {
+      const uploader = fleet.container(host, `agent-${host}`, "uploader");
+      const { exitCode, output } = await runInContainer(uploader, ["node", "-e", list]);
+      assert.deepEqual([exitCode, output.trim()], [0, ""], host);
+    }
+    const jibri = await freeJibri();
+    const { output } = await runInContainer(jibri.container, ["ls", "/storage/logs"]);
+    assert.match(output, /ffmpeg\.0\.txt/);
   });
 
   it("a stream takes a Jibri as well, and leaves nothing that waits to be uploaded", async () => {

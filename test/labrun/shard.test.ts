@@ -30,7 +30,7 @@ describe("the lab's stand-in for a shard", () => {
       for (const user of ["one", "two"]) await post("/http-bind?room=room1", { action: "join", user });
       assert.deepEqual(await shard.rooms(), [{ jid: "room1@muc.meet.jitsi", occupants: 2 }]);
       assert.equal((await shard.stats()).conferences, 1);
-      for (const path of ["/_rooms", "/_stats", "/_health"])
+      for (const path of ["/_rooms", "/_stats", "/_jibris", "/_health"])
         assert.equal((await fetch(url + path, { headers: { "X-Forwarded-For": "10.0.0.1" } })).status, 404);
 
       for (const user of ["one", "two"]) await post("/http-bind?room=room1", { action: "leave", user });

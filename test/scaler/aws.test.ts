@@ -59,10 +59,13 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
   });
 
   it("writes down what each shard's conference focus holds and each edge says, who does not say, and waits for nobody", async () => {
-    const [stats] =
-      readFileSync("test/fixtures/recorded/jicofo_conf_stats.http", "utf8").match(/^\{.*$/m) ?? [];
+    const [stats, debug] = ["jicofo_conf_stats", "jicofo_debug_with_jibri"].map(
+      (name) => readFileSync(`test/fixtures/recorded/${name}.http`, "utf8").match(/^\{.*$/m)?.[0],
+    );
     const shard = createServer(({ url }, response) => {
-      response.writeHead(url === "/_stats" ? 200 : 404).end(stats);
+      const pages: Record<string, string | undefined> = { "/_stats": stats, "/_jibris": debug };
+      const page = pages[url ?? ""];
+      response.writeHead(page === undefined ? 404 : 200).end(page);
     });
     const silent = createServer(() => undefined);
     const page: ShardsPage = { s1: { state: "drain", up: true, holds: { error: "no answer within 3 s" } } };
@@ -89,7 +92,7 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
       token: lookToken(listen.token),
       certificate,
     };
-    await bed.scaler();
+    const scaler = await bed.scaler();
     const edges = async () => (await bed.status().catch(() => undefined))?.edges ?? [];
     const written = new Set<string>();
     await until("edge-1's words are written down again and again", async () => {
@@ -105,6 +108,9 @@ describe("the scaler, processes beside Auto Scaling groups", function () {
     const [s1, s2] = (await bed.status()).shards;
     assert(s1 && "conferences" in s1 && s1.conferences === 1, JSON.stringify(s1));
     assert(s2 && "error" in s2 && /ECONNREFUSED/.test(s2.error), JSON.stringify(s2));
+    // Another fleet's Jibri is what it sees.
+    const pools = (await (await scaler.ask("/v1/pools")).json()) as { freeFor?: object; pending: number }[];
+    assert.deepEqual([pools[1]?.freeFor, pools[1]?.pending], [{ s1: 0, s2: null }, 1]);
     await until("edge-2 is given up", async () =>
       (await edges()).some((said) => "error" in said && said.error === "keeper edge-2: no answer within 4 s"),
     );

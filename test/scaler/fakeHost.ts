@@ -14,6 +14,8 @@ export interface FakeInstance {
   busy: boolean;
   fenced: boolean;
   ended: boolean;
+  /** Why it is not healthy; undefined: it is. */
+  refusal?: string | undefined;
 }
 
 /** What the scaler asked a host to do. */
@@ -32,6 +34,8 @@ export class FakeHost implements HostBackend {
   most = 0;
   /** Called before and after each call has its effect, before it is answered. */
   interrupt: (when: "before" | "after", call: Call) => Promise<void> = () => Promise.resolve();
+  /** Called before each look is answered. */
+  beforeLook: () => Promise<void> = () => Promise.resolve();
   private server: HostApiServer | undefined;
   private looks = 0;
 
@@ -52,10 +56,11 @@ export class FakeHost implements HostBackend {
     return [...this.instances].filter(([, one]) => one.role === role && !one.ended);
   }
 
-  state(): Promise<HostState> {
+  async state(): Promise<HostState> {
+    await this.beforeLook();
     this.looks += 1;
     const timestamp = `look ${this.looks}`;
-    return Promise.resolve({
+    return {
       host: "a",
       time: new Date().toISOString(),
       version: this.version(),
@@ -64,7 +69,7 @@ export class FakeHost implements HostBackend {
         { name: "jibris", role: "jibri", revision: "1", room: 20 },
       ],
       instances: [...this.instances].map(([name, one]) => told(name, one, timestamp)),
-    });
+    };
   }
 
   launch(name: string, { pool, version }: { pool: string; version: string }) {
@@ -136,7 +141,7 @@ export function told(
   timestamp: string,
   pool = one.role === "bridge" ? "s1-bridges" : "jibris",
 ): Instance {
-  const { busy, draining, ended, fenced, launchedAt, participants, retiring, role } = one;
+  const { busy, draining, ended, fenced, launchedAt, participants, refusal, retiring, role } = one;
   const bridge = {
     participants,
     octo_endpoints: 0,
@@ -160,6 +165,8 @@ export function told(
     health: "healthy",
     fenced,
     ...(ended ? {} : { status: { status: 200, body: JSON.stringify(role === "bridge" ? bridge : jibri) } }),
-    ...(ended || role === "jibri" ? {} : { healthCheck: { status: 200, body: "" } }),
+    ...(ended || role === "jibri"
+      ? {}
+      : { healthCheck: { status: refusal === undefined ? 200 : 500, body: refusal ?? "" } }),
   };
 }

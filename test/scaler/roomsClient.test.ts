@@ -31,6 +31,7 @@ describe("how a shard is asked for its rooms", () => {
     const pages: Record<string, string> = {
       "/_rooms": recorded("prosody_census"),
       "/_stats": recorded("jicofo_conf_stats"),
+      "/_jibris": recorded("jicofo_debug_with_jibri"),
     };
     const client = await shard(({ headers, url }, response) => {
       const page = headers["x-forwarded-for"] === undefined ? pages[url ?? ""] : undefined;
@@ -38,6 +39,7 @@ describe("how a shard is asked for its rooms", () => {
     });
     assert.equal((await client.rooms()).length, 3);
     assert.equal((await client.stats()).conferences, 1);
+    assert.deepEqual(await client.jibris(), ["jibri1"]);
   });
 
   it("takes no other answer for no rooms, and says which shard and why", async () => {

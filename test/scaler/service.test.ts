@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AGENT_TOKEN, FakeHost, type Call } from "./fakeHost";
 import { ScalerProcess } from "./scalerProcess";
@@ -15,10 +18,18 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
 describe("the scaler, a process beside a host", () => {
   let host: FakeHost;
   let scaler: ScalerProcess;
+  /** The shard as its Jicofo sees the Jibris. */
+  let shard: Server;
 
   beforeEach(async () => {
     host = new FakeHost();
     const url = await host.start();
+    shard = createServer((_, response) => {
+      const jibris = host.running("jibri").filter(([, { busy, fenced }]) => !busy && !fenced);
+      const detector = Object.fromEntries(jibris.map(([name]) => [name, { reports_available: true }]));
+      response.end(JSON.stringify({ bridge_selector: { bridge: { x: {} } }, jibri_detector: detector }));
+    }).listen(0, "127.0.0.1");
+    await once(shard, "listening");
     scaler = new ScalerProcess({
       stack: "test",
       tickSeconds: 0.2,
@@ -26,6 +37,10 @@ describe("the scaler, a process beside a host", () => {
         kind: "docker",
         agents: [{ host: "a", url, drained: false }],
         agentToken: AGENT_TOKEN,
+        shards: [
+          { shard: "s1", url: `http://127.0.0.1:${(shard.address() as AddressInfo).port}` },
+          { shard: "s2", url: "http://127.0.0.1:1" },
+        ],
       },
       bridgePools: [
         { name: "s1-bridges", shard: "s1", policy: { min: 2, max: 4, spare: 0, scaleInDelaySeconds: 1 } },
@@ -37,6 +52,8 @@ describe("the scaler, a process beside a host", () => {
   afterEach(async () => {
     await scaler.dispose();
     await host.stop();
+    shard.closeAllConnections();
+    shard.close();
   });
 
   const settled = (bridges: number, jibris: number): Promise<void> =>
@@ -72,6 +89,39 @@ describe("the scaler, a process beside a host", () => {
       "retire",
     ]);
     assert(decisions.every(({ action }) => action.reason.length > 10));
+  });
+
+  it("says in two ticks, in a bridge's own words, why it is not ready, and once in its log; in the metrics, for which shard a Jibri is free", async () => {
+    await settled(2, 1);
+    const pools = async () =>
+      (await (await scaler.ask("/v1/pools")).json()) as {
+        pool: string;
+        reason: string;
+        freeFor?: Record<string, number | null>;
+      }[];
+    await until("s1 has a free Jibri", async () => (await pools())[1]?.freeFor?.["s1"] === 1);
+    assert.deepEqual((await pools())[1]?.freeFor, { s1: 1, s2: null });
+    assert.match((await pools())[1]?.reason ?? "", /the Jicofo of s2 sees is unknown: .*ECONNREFUSED/);
+    assert.deepEqual(
+      (await (await scaler.ask("/metrics")).text()).match(/^jitsi_fleet_shard_free_jibris\{.*$/gm),
+      ['jitsi_fleet_shard_free_jibris{shard="s1"} 1'],
+    );
+
+    const [name, bridge] = host.running("bridge")[0] ?? [];
+    assert(bridge && name !== undefined);
+    const words = "No valid IP addresses available for harvesting.";
+    const reasons: string[] = [];
+    // As a look begins, what was decided on the one before is told.
+    host.beforeLook = async () => void reasons.push((await pools())[0]?.reason ?? "");
+    bridge.refusal = words;
+    await until("some looks", () => reasons.length > 6);
+    for (const reason of reasons.slice(2)) assert(reason.includes(words), reason);
+    const instances = (await (await scaler.ask("/v1/instances")).json()) as {
+      name: string;
+      trouble?: string;
+    }[];
+    assert.equal(instances.find((one) => one.name === name)?.trouble, words);
+    assert.equal(scaler.output.split(words).length - 1, 1, scaler.output);
   });
 
   it("answers nothing without its token, on any path, and what it knows with it", async () => {

@@ -822,6 +822,31 @@ describe("the stand-ins answer as recorded", function () {
       }
     });
 
+    it("knows an XMPP server by its host name alone: it is deaf to a second one of that name", async () => {
+      const c2s = common["XMPP_PORT"] ?? "";
+      for (const [other, joined, said] of [
+        ["127.0.0.1", 1, /^Not adding a new MUC client, ID already exists\.$/m],
+        ["localhost", 2, /^$/],
+      ] as const) {
+        const [external = 0, internal = 0] = await freePorts(2);
+        const one = await started(
+          "jibri",
+          {
+            XMPP_SERVER: `127.0.0.1:${c2s},${other}:${c2s}`,
+            JIBRI_INSTANCE_ID: "jibri5",
+            JIBRI_HTTP_API_EXTERNAL_PORT: String(external),
+            JIBRI_HTTP_API_INTERNAL_PORT: String(internal),
+          },
+          external,
+        );
+        await eventually(10, async () =>
+          assert.equal((await read(external, "/test/state"))["joinedBreweries"], joined),
+        );
+        assert.match(one.output(), said);
+        await one.stop();
+      }
+    });
+
     it("records as much as it is told to, each recording something of its own", async () => {
       const grown = async (sessionId: string): Promise<Buffer> => {
         await sameAsRecorded(http.jibri, "jibri_start_ok", { request: { body: call(sessionId) } });

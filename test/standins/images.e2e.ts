@@ -200,7 +200,7 @@ describe("the stand-ins' images", function () {
     try {
       const { NetworkSettings } = await web.container.inspect();
       const publicAddress = NetworkSettings.Networks[`${made.run}-public`]?.IPAddress ?? "";
-      for (const path of ["/_rooms", "/_stats"]) {
+      for (const path of ["/_rooms", "/_stats", "/_jibris"]) {
         assert.equal(await status(web.address, path), 200, path);
         assert.equal(await status(publicAddress, path), 403, path);
         for (const user of ["198.51.100.7", "10.1.2.3"])

@@ -30,7 +30,7 @@ describe("the images with the environment that the program gives them", function
     place: "a",
     publicAddress: "198.51.100.11",
     privateAddress: "10.213.0.11",
-    endpoints: { web: { address: "web", port: 8000 }, xmpp: { address: "prosody", port: 5222 } },
+    endpoints: { web: { address: "web", port: 8000 }, xmpp: { address: "10.213.0.11", port: 22001 } },
   };
   const [prosodySpec, , webSpec] = shardContainers({
     name: "s1",
@@ -231,7 +231,7 @@ describe("the images with the environment that the program gives them", function
           images,
           publicUrl: `https://${domain}:${port}`,
           edge: { domain, addresses: [gateway] },
-          shards: [shard],
+          shards: [{ name: "s1", address: shard }],
           acceptAnyCertificate: true,
           passwords: { xmpp: "i", recorder: "r" },
         });

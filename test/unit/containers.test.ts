@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import { containerArgs, instanceBody } from "../../components/docker/container";
 import { keepalivedContainer } from "../../components/docker/keepalived";
 import { bridgeContainer } from "../../components/jitsi/bridge";
@@ -104,10 +105,26 @@ const jibri = jibriContainer(member, {
   images,
   publicUrl: "https://meet.school.net",
   edge: { domain: "meet.school.net", addresses: ["10.213.0.11"] },
-  shards: [shard],
+  shards: [
+    { name: "s1", address: shard },
+    {
+      name: "s2",
+      address: {
+        ...shard,
+        endpoints: { ...shard.endpoints, xmpp: { ...shard.endpoints.xmpp, port: 22002 } },
+      },
+    },
+  ],
   acceptAnyCertificate: false,
   passwords: { xmpp: "secret-jibris", recorder: "secret-recorder" },
 });
+
+/** A file that is no secret. */
+function fileOf({ files }: Pick<InstanceSpec, "files">, path: string): string {
+  const content = files.find((file) => file.path === path)?.content;
+  assert(typeof content === "string", `${path} is no file, or secret`);
+  return content;
+}
 
 const docker = (spec: ContainerSpec): ReturnType<typeof containerArgs> =>
   containerArgs(spec, { name: "x", privateAddress: "10.213.0.11", networks: ["n"], volumes: [] });
@@ -126,6 +143,7 @@ interface Body {
     readonly RestartPolicy: { readonly Name: string };
     readonly PortBindings?: Record<string, object[]>;
     readonly Privileged?: boolean;
+    readonly Tmpfs: Record<string, string>;
     readonly Mounts: { readonly Type: string; readonly Source?: string; readonly Target: string }[];
   };
 }
@@ -273,11 +291,18 @@ describe("containers", () => {
         secrets: { jicofo: "", bridges: "", jibris: "", recorder: "" },
       }).find(({ name }) => name === "web");
       assert.equal(web?.env["ENABLE_P2P"], peerToPeer.enabled ? "1" : "0");
-      return String(web.files.find(({ path }) => path === "config/custom-config.js")?.content);
+      return fileOf(web, "config/custom-config.js");
     };
     const read = (text: string): unknown =>
-      // As a page reads it.
-      new Function("config", "subdir", `${text}; return config;`)({ p2p: { enabled: true } }, "school/");
+      // As a page reads it. JSON: what comes from another context is of other classes.
+      JSON.parse(
+        String(
+          runInNewContext(`${text}; JSON.stringify(config)`, {
+            config: { p2p: { enabled: true } },
+            subdir: "school/",
+          }),
+        ),
+      );
     assert.deepEqual(read(config({ enabled: false, stunServers: [] })), {
       p2p: { enabled: true, stunServers: [] },
       websocketKeepAliveUrl: "https://meet.school.net/school/_unlock",
@@ -302,21 +327,37 @@ describe("containers", () => {
 
   it("a Jibri's browser is told where a name under localhost is: it would look on itself", () => {
     const added = (domain: string): string =>
-      String(
+      fileOf(
         jibriContainer(member, {
           images,
           publicUrl: `https://${domain}`,
           edge: { domain, addresses: ["172.17.0.1", "172.17.0.2"] },
-          shards: [shard],
+          shards: [{ name: "s1", address: shard }],
           acceptAnyCertificate: true,
           passwords: { xmpp: "", recorder: "" },
-        }).files.find(({ path }) => path === "config/custom-jibri.conf")?.content,
+        }),
+        "config/custom-jibri.conf",
       );
     assert.match(
       added("meet.localhost"),
       /^jibri\.chrome\.flags \+= "--host-resolver-rules=MAP meet\.localhost 172\.17\.0\.1"$/m,
     );
     assert.doesNotMatch(added("meet.school.net"), /chrome/);
+  });
+
+  it("a Jibri knows each shard's Prosody by a name of its own, also where both are on one host", () => {
+    const servers = (jibri.env["XMPP_SERVER"] ?? "").split(",").map((server) => server.split(":"));
+    assert.deepEqual(
+      servers.map(([host, port]) => [jibri.knownHosts[host ?? ""], port]),
+      [
+        [[shard.endpoints.xmpp.address], String(shard.endpoints.xmpp.port)],
+        [[shard.endpoints.xmpp.address], "22002"],
+      ],
+    );
+    const names = servers.map(([host = ""]) => host);
+    assert.equal(new Set(names).size, names.length);
+    // Chromium and curl send the one to loopback, and one label may be completed by the host's search list.
+    for (const name of names) assert.match(name, /^(?!.*\.localhost$)[a-z0-9-]+(\.[a-z0-9-]+)+$/);
   });
 
   it("a Jibri records into a directory of its own, below a volume that outlives it", () => {
@@ -329,6 +370,17 @@ describe("containers", () => {
     const script = jibri.files.find(({ path }) => path === "finalize.sh");
     assert.equal(script?.executable, true);
     assert.equal(jibri.env["JIBRI_FINALIZE_RECORDING_SCRIPT_PATH"], "/fleet/finalize.sh");
+  });
+
+  it("a Jibri's logs, which the image puts beside the recordings, go with it and are bounded", () => {
+    const { Tmpfs } = body(jibri).HostConfig;
+    assert.match(Tmpfs["/storage/logs"] ?? "", /^size=\d{3}m,.*uid=1000/);
+    const [size = 0] = jibri.scratch
+      .filter(({ path }) => path === "/storage/logs")
+      .map(({ sizeMiB }) => sizeMiB);
+    // Four handlers of the image's logging.properties: ten files of 10 MB each.
+    assert(size * 2 ** 20 > 4 * 10 * 10_000_000);
+    assert(size < jibri.resources.memoryMiB / 8);
   });
 
   it("users are told of the relay, with credentials signed with its secret", () => {

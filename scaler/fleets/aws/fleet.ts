@@ -7,6 +7,7 @@ import { STATUS_ITEM, type FleetStatus } from "../../fleetStatus";
 import type { Verb } from "../../hostApi";
 import { RoomsClient } from "../../keeper/roomsClient";
 import { AgentClient } from "../agentClient";
+import { askFocuses } from "../focuses";
 import { nothingSeen, observe, type AskedHost, type HostReport, type Seen } from "../observe";
 import { shortReason } from "../../shortReason";
 import type { Errand, FleetLook, FleetPort, Hands, LaunchAction, LaunchStep, Report } from "../port";
@@ -126,7 +127,11 @@ export class AwsFleet implements FleetPort {
     this.hasLed = this.leads;
     const { groups } = this.configuration;
     const failure = await this.describe(groups);
-    const [asked, shards] = await Promise.all([this.askMachines(), this.askShards()]);
+    const [asked, shards, focuses] = await Promise.all([
+      this.askMachines(),
+      this.askShards(),
+      askFocuses(this.leads ? this.configuration.shards : []),
+    ]);
     const now = nowSeconds();
     const { fleet: told, seen } = observe(asked, this.seen, now);
     this.seen = seen;
@@ -155,6 +160,7 @@ export class AwsFleet implements FleetPort {
         ],
         bridges: places.flatMap(({ bridges }) => bridges),
         jibris: places.flatMap(({ jibris }) => jibris),
+        focuses,
       },
       reports: this.reports(asked, failure, now),
       hands: new Map(sights.map((sight) => [sight.of.group, this.handsOn(sight)])),

@@ -1,4 +1,4 @@
-import type { Bridge, BridgeLoad, Fleet, Host, Jibri, Life } from "../../core/fleet";
+import type { Bridge, BridgeLoad, Host, Instances, Jibri, Life } from "../../core/fleet";
 
 /** An Auto Scaling group, as it was described. */
 export interface Group {
@@ -88,7 +88,7 @@ export function membersOf(
   group: Group,
   machines: ReadonlyMap<string, Machine>,
   notices: ReadonlyMap<string, Notice>,
-  told: Fleet,
+  told: Instances,
   nowSeconds: number,
 ): Member[] {
   // Those of a warm pool are stopped, and nobody's yet.

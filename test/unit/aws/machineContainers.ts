@@ -126,7 +126,7 @@ export const jibri: InstanceTemplate = (member) =>
     images,
     publicUrl: "https://meet.school.net",
     edge: { domain: "meet.school.net", addresses: ["10.42.0.11", "10.42.1.11"] },
-    shards: [shardAddress],
+    shards: [{ name: "s1", address: shardAddress }],
     acceptAnyCertificate: false,
     passwords: { xmpp: `${SECRET}jibris`, recorder: `${SECRET}recorder` },
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decide } from "../../../scaler/core/decide";
-import type { Bridge, Fleet, Jibri, Life } from "../../../scaler/core/fleet";
+import type { Bridge, Fleet, Focus, Jibri, Life } from "../../../scaler/core/fleet";
 import { noHistory } from "../../../scaler/core/history";
 import {
   bridge,
@@ -79,6 +79,14 @@ const jibris = fc
       }),
     ),
   );
+const focuses = fc
+  .array(fc.option(fc.subarray(Array.from({ length: 12 }, (_, index) => `j${index}`))), { maxLength: 3 })
+  .map((all) =>
+    all.map((seen, index): Focus => ({
+      shard: `s${index}`,
+      jibris: seen === null ? { kind: "unknown", why: "no answer" } : { kind: "fresh", value: seen },
+    })),
+  );
 const room = fc.integer({ min: 0, max: 6 });
 const hosts = fc.tuple(
   ...["a", "b", "c"].map((name) =>
@@ -92,7 +100,7 @@ const hosts = fc.tuple(
   ),
 );
 const cases = fc.record({
-  fleet: fc.record({ hosts, bridges, jibris }).map((parts): Fleet => fleetOf(parts)),
+  fleet: fc.record({ hosts, bridges, jibris, focuses }).map((parts): Fleet => fleetOf(parts)),
   min: fc.integer({ min: 1, max: 4 }),
   more: fc.integer({ min: 0, max: 8 }),
   free: fc.integer({ min: 0, max: 4 }),
@@ -106,7 +114,9 @@ function decided({ fleet, min, more, free, moreJibris }: Case) {
     bridgePools: [bridgePolicy({ min, max: min + more })],
     jibriPool: jibriPolicy({ free, max: free + moreJibris }),
   };
-  const { actions } = decide(fleet, noHistory, policy, NOW_SECONDS);
+  // The same was seen a while ago: what is missed has been missed for long enough.
+  const { sight } = decide(fleet, noHistory, policy, NOW_SECONDS - 100).history;
+  const { actions } = decide(fleet, { ...noHistory, sight }, policy, NOW_SECONDS);
   const find = <Of extends { name: string }>(all: readonly Of[], name: string): Of | undefined =>
     all.find((one) => one.name === name);
   return {

@@ -189,6 +189,28 @@ describe("bridges of a shard", () => {
     const decision = bridges([...ended, bridge("y", { participants: 200 })], {}, history, NOW_SECONDS + 5);
     assert(told(decision).includes("launch on b"), told(decision).join());
   });
+  it("that are not ready say why in their own words: in the reason, together where they say the same", () => {
+    const words = "No valid IP addresses available for harvesting.";
+    const young = { launchedAtSeconds: NOW_SECONDS - 70, sick: true, trouble: words };
+    const members = [bridge("x", { ready: false }, young), bridge("y", { ready: false }, young)];
+    const [outlook] = bridges(members).outlook;
+    assert.match(
+      outlook?.reason ?? "",
+      /2 wanted; 2 instances: No valid IP addresses available for harvesting\.$/,
+    );
+    assert.deepEqual(outlook?.troubles, [`2 instances: ${words}`]);
+    const others = several(9, (index) => bridge(`x${index}`, {}, { trouble: `trouble ${index}` }));
+    assert.equal(bridges(others).outlook[0]?.troubles.length, 4);
+  });
+  it("that cannot be launched say why in the reason of the wait", () => {
+    const failed = ["x", "y", "z"].map((name) =>
+      bridge(name, {}, { life: "failed", detail: "no such image" }),
+    );
+    assert.match(
+      bridges(failed).outlook[0]?.reason ?? "",
+      /launches failed \(no such image\), the next in \d+ s/,
+    );
+  });
   it("of another release are replaced one by one, a successor ahead", () => {
     const old = (name: string, participants: number) => bridge(name, { participants }, { current: false });
     const two = [old("x", 4), old("y", 2)];

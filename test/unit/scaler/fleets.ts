@@ -73,5 +73,6 @@ export const fleetOf = (parts: Partial<Fleet>): Fleet => ({
   hosts: [host("a"), host("b")],
   bridges: [],
   jibris: [],
+  focuses: [],
   ...parts,
 });

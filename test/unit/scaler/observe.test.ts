@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { nothingSeen, observe, type HostReport, type Seen } from "../../../scaler/fleets/observe";
 import type { Bridge, Jibri } from "../../../scaler/core/fleet";
 import type { HostState, Instance } from "../../../scaler/hostApi";
+
+/** The body of a recorded answer. */
+const recorded = (name: string): string =>
+  readFileSync(`test/fixtures/recorded/${name}.http`, "utf8")
+    .split(/\r?\n\r?\n/)[1]
+    ?.split("\n")[0] ?? "";
 
 /** A bridge's answer as it is when all is well, but for what a test says. */
 const stats = (more: object = {}): string =>
@@ -104,6 +111,10 @@ describe("what is known of a bridge", () => {
     assert.equal(second.fleet.bridges[0]?.load.kind, "fresh");
     const third = look(same, second.seen, 1021);
     assert.equal(third.fleet.bridges[0]?.load.kind, "unknown");
+    // The same words at each look: they are told once.
+    const { trouble } = third.fleet.bridges[0] ?? {};
+    assert.equal(trouble, "its statistics have stood still for more than 20 s");
+    assert.equal(bridgeOf(same, third.seen, 1022).trouble, trouble);
     const moved = state([
       instance({ status: { status: 200, body: stats({ current_timestamp: "2026-11-23 08:00:30.000" }) } }),
     ]);
@@ -140,6 +151,73 @@ describe("what is known of a bridge", () => {
     assert(bridgeOf(state([instance()])).current);
     assert(!bridgeOf(state([instance({ revision: "0" })])).current);
     assert(!bridgeOf(state([instance()], { pools: [] })).current);
+  });
+});
+
+describe("what is wrong, in its own words", () => {
+  const troubleOf = (more: Partial<Instance>): string | undefined =>
+    bridgeOf(state([instance(more)])).trouble;
+  const refusal = recorded("jvb_health_no_valid_address");
+  it("is nothing where all is well, and while it starts and need not answer", () => {
+    assert.equal(troubleOf({}), undefined);
+    const error = { error: "connect ECONNREFUSED" };
+    assert.equal(troubleOf({ health: "starting", healthCheck: error, status: error }), undefined);
+    assert.equal(jibriOf(state([recorder()])).trouble, undefined);
+  });
+  it("is what a bridge answers of its health, also while it starts", () => {
+    for (const health of ["starting", "healthy", "unhealthy"] as const)
+      assert.equal(
+        troubleOf({ health, healthCheck: { status: 500, body: refusal } }),
+        "No valid IP addresses available for harvesting.",
+      );
+  });
+  it("is why it does not say, what its container's check printed, or that it is in no brewery", () => {
+    assert.equal(
+      troubleOf({ healthCheck: { error: "no answer within 3 s" } }),
+      "its health check: no answer within 3 s",
+    );
+    assert.equal(troubleOf({ healthCheck: { status: 503, body: "" } }), "its health check answered 503");
+    assert.equal(
+      troubleOf({ status: { status: 404, body: "<h1>Not\n found</h1>" } }),
+      "it answered 404 Not found",
+    );
+    assert.equal(
+      troubleOf({ health: "unhealthy", detail: "curl: (28) Timeout" }),
+      "its container's health check fails: curl: (28) Timeout",
+    );
+    assert.match(troubleOf({ status: { status: 200, body: stats({ mucs_joined: 0 }) } }) ?? "", /brewery/);
+    assert.equal(troubleOf({ state: "failed", detail: "no such image" }), "no such image");
+  });
+  it("is one short line, whatever was said", () => {
+    const said = troubleOf({
+      healthCheck: { status: 500, body: `\u001b[31mno\r\n\u0000way${"y".repeat(5000)}` },
+    });
+    assert.match(said ?? "", /^ ?\[31mno wayy+ …$/);
+    assert((said ?? "").length < 210);
+  });
+  it("is what parts of a Jibri say", () => {
+    const health = {
+      healthStatus: "UNHEALTHY",
+      details: {
+        JibriManager: { healthStatus: "UNHEALTHY", detail: "no Chrome" },
+        Xmpp: { healthStatus: "HEALTHY", detail: "" },
+      },
+    };
+    const said = (body: object) =>
+      jibriOf(
+        state([
+          recorder({
+            status: { status: 200, body: JSON.stringify({ status: { busyStatus: "IDLE", ...body } }) },
+          }),
+        ]),
+      );
+    assert.equal(said({ health }).trouble, "JibriManager: no Chrome");
+    const strange = said({ health: { healthStatus: "UNHEALTHY", details: ["?"] } });
+    assert.deepEqual([strange.status.kind, strange.trouble], ["fresh", "it says that it is not healthy"]);
+  });
+  it("of a host that does not answer is why", () => {
+    const { seen } = look(state([instance()]));
+    assert.equal(look({ error: "no route" }, seen, 1030).fleet.bridges[0]?.trouble, "no route");
   });
 });
 

@@ -65,7 +65,14 @@ function apiHost(api: "external" | "internal"): string {
   return setting?.[1] ?? "127.0.0.1";
 }
 
-const breweries = xmppServers().map(
+/** As XmppApi.kt: a client's id is its server's host name, without the port. */
+const environments = xmppServers().filter(({ host }, index, all) => {
+  const isKnown = all.findIndex((other) => other.host === host) < index;
+  if (isKnown) console.error("Not adding a new MUC client, ID already exists.");
+  return !isKnown;
+});
+
+const breweries = environments.map(
   (server) =>
     new Brewery({
       server,

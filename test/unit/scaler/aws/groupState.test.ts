@@ -148,7 +148,7 @@ describe("what others take away is made up for ahead of its end", () => {
   const decided = (members: Member[], desired: number) => {
     const { bridges, host } = place(members, { desired });
     const policy = { bridgePools: [bridgePolicy({ min: 2, spare: 0 })] };
-    return decide({ hosts: [host], bridges, jibris: [] }, noHistory, policy, NOW_SECONDS).actions;
+    return decide(fleetOf({ hosts: [host], bridges }), noHistory, policy, NOW_SECONDS).actions;
   };
   const two = (notice?: Notice): Member[] =>
     ["a", "b"].map((id) =>
@@ -183,7 +183,7 @@ describe("who was there before this scaler", () => {
     const { host } = place([]);
     const policy = { bridgePools: [bridgePolicy()], jibriPool: jibriPolicy({ free: 2 }) };
     const launched = (hosts: Fleet["hosts"]): string[] =>
-      decide({ hosts, bridges: [], jibris: late.jibris }, noHistory, policy, NOW_SECONDS).actions.map(
+      decide(fleetOf({ hosts, jibris: late.jibris }), noHistory, policy, NOW_SECONDS).actions.map(
         ({ pool }) => pool,
       );
     assert.deepEqual(launched([host, late.host]), ["s1-bridges", "s1-bridges"]);
