@@ -204,10 +204,8 @@ describe("the engine", function () {
   });
 
   it("interrupts what takes too long", async () => {
-    test = await stackOf(`${header} new local.Command("command", { create: "sleep 60" });`);
-    const started = Date.now();
+    test = await stackOf(`${header} new local.Command("command", { create: "sleep 3600" });`);
     await assert.rejects(test.stack.up({ timeoutSeconds: 8 }), /took longer than 8 s/);
-    assert.ok(Date.now() - started < 30_000);
   });
 });
 
