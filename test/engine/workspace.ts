@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
@@ -239,12 +239,7 @@ export class EngineStack {
     options: { timeoutSeconds?: number; env?: NodeJS.ProcessEnv } = {},
   ): Promise<CliResult> {
     const project = join(this.directory, "project");
-    // What a checkout has beside the project file. A stack's own file is written anew.
-    const there = await readdir(project);
-    for (const name of (await readdir(this.programDir)).filter(
-      (entry) => !there.includes(entry) && entry !== ".git",
-    ))
-      await symlink(resolve(this.programDir, name), join(project, name));
+    await addCheckout(this.programDir, project);
     return runLimited("bash", ["-euo", "pipefail", "-c", command], {
       cwd: project,
       env: {
@@ -291,6 +286,20 @@ async function copyProject(programDir: string, target: string): Promise<string> 
   const main = resolve(programDir, project.main ?? ".");
   await writeFile(join(target, "Pulumi.yaml"), stringify({ ...project, main }));
   return project.name;
+}
+
+/**
+ * Adds what a checkout has beside the project file. Stacks' files are copies of the examples alone: what is written into
+ * one reaches no file of whoever runs the tests.
+ */
+async function addCheckout(programDir: string, project: string): Promise<void> {
+  const there = await readdir(project);
+  for (const name of await readdir(programDir)) {
+    const [from, to] = [resolve(programDir, name), join(project, name)];
+    if (there.includes(name) || name === ".git") continue;
+    if (!/^Pulumi\..+\.ya?ml$/.test(name)) await symlink(from, to);
+    else if (/^Pulumi\.(?:hosts|prod)\.yaml$/.test(name)) await copyFile(from, to);
+  }
 }
 
 /** A stack's configuration file: what is in `original`, overlaid with `config`. */
