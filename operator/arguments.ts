@@ -19,7 +19,8 @@ only in drain or maint, and empty.
 --json        status as JSON.
 --wait        drain: until no conference, recording or stream is left on it.
 --minutes N   --wait: gives up after N minutes (default ${DEFAULT_MINUTES}); the shard stays in drain.
---host HOST   add: the Docker host it runs on. --zone ZONE: the same on AWS.
+--host HOST   add: the Docker host it runs on (default: the one with the fewest shards).
+--zone ZONE   add, on AWS: its zone (default: by its number).
 --release R   upgrade: the release of its images.
 --stack S     the stack (default: the one that is selected).
 
@@ -49,7 +50,7 @@ export type Asked =
       readonly what: "add";
       readonly stack: string | undefined;
       readonly shard: string;
-      /** Where it runs; neither: where the settings' defaults put it. */
+      /** Where it runs; neither: for the command to choose. */
       readonly place: { readonly host?: string; readonly zone?: string };
     }
   | {

@@ -1,4 +1,4 @@
-import { parseSettings } from "../components/settings";
+import { parseSettings, type Settings } from "../components/settings";
 import type { Asked } from "./arguments";
 import { askEdges } from "./edges";
 import type { Pulumi } from "./pulumi";
@@ -7,6 +7,7 @@ import type { Stack } from "./stack";
 import { statusOf } from "./status";
 import { whatKeeps } from "./waiting";
 
+type Place = Extract<Asked, { what: "add" }>["place"];
 type Change = Extract<Asked, { what: "add" | "upgrade" | "remove" }>;
 
 /**
@@ -20,7 +21,10 @@ export async function changeShards(
   say: (line: string) => void,
 ): Promise<void> {
   const before = givenShards(stack.given);
-  const after = shardsAfter(before, asked);
+  const after = shardsAfter(
+    before,
+    asked.what === "add" ? { ...asked, place: placeFor(stack.settings, asked.place) } : asked,
+  );
   parseSettings({ ...stack.given, shards: after }, stack.name);
   if (asked.what !== "add") await mustBeEmpty(pulumi, stack, asked.shard);
   await writeShards(pulumi, stack, after);
@@ -37,6 +41,15 @@ export function shardsAfter(before: GivenShards, asked: Change): GivenShards {
   const index = indexOfShard(before, shard);
   if (asked.what === "remove") return before.filter((_, at) => at !== index);
   return before.map((given, at) => (at === index ? { ...given, release: asked.release } : given));
+}
+
+/** Where a new shard runs: as asked, else on the Docker host with the fewest shards where there are several for them. */
+export function placeFor(settings: Settings, asked: Place): Place {
+  if (settings.platform === "aws" || Object.keys(asked).length > 0) return asked;
+  const hosts = settings.docker.hosts.filter(({ drained, roles }) => roles.includes("shard") && !drained);
+  const shardsOn = (host: string): number => settings.shards.filter(({ place }) => place === host).length;
+  const [first, second] = hosts.map(({ name }) => name).sort((a, b) => shardsOn(a) - shardsOn(b));
+  return first === undefined || second === undefined ? asked : { host: first };
 }
 
 function told(asked: Change): string {

@@ -1,13 +1,11 @@
 // Sets a fresh clone up: npm's packages, and the system's where that may be done. Depends on nothing but Node and npm.
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { installPackages } from "./packages.mjs";
 import { run } from "./run.mjs";
 
 const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
-/** As engines of package.json has it. */
-const OLDEST_NODE = [22, 18];
 
 /** What the lab and the tests run, by the command that shows it is there and Debian's package that brings it. */
 const systemPackages = [
@@ -36,19 +34,21 @@ export const installPrograms = () => installPackages(root, false);
 /** Installs all of npm's packages, unless they are there. */
 export const installEverything = () => installPackages(root, true);
 
-/** Whether a version of Node runs the project's TypeScript. */
-const isNewEnough = (version) => {
-  const [major, minor] = version.split(".").map(Number);
-  return major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
-};
+/** Whether the Node that runs this is as new as package.json asks for: whether it runs the project's TypeScript. */
+function isNewEnough({ node }) {
+  const numbers = (version) => version.match(/\d+/g).map(Number);
+  const [[major, minor], [oldestMajor, oldestMinor]] = [process.versions.node, node].map(numbers);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
 
 /** The Node that the project pins where it is installed, else the one that runs this. */
 function nodeToRun() {
   const pinned = join(root, "node_modules", ".bin", "node");
   if (existsSync(pinned)) return pinned;
-  if (isNewEnough(process.versions.node)) return process.execPath;
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  if (isNewEnough(engines)) return process.execPath;
   throw new Error(
-    `Node ≥ ${OLDEST_NODE.join(".")} is needed; this is ${process.versions.node}, and npm's package node brought none. ` +
+    `Node ${engines.node} is needed; this is ${process.versions.node}, and npm's package node brought none. ` +
       "Install a newer one, or have that package run its install script: npm install-scripts approve node; npm ci",
   );
 }

@@ -22,16 +22,16 @@ const suites = {
   lint: { command: ["eslint", "--max-warnings=0", "."] },
   format: { command: ["prettier", "--check", "--log-level=warn", "."] },
   unit: { command: mocha("test/unit/**/*.test.ts") },
-  scaler: { command: mocha("--timeout=60000", "test/scaler/**/*.test.ts"), system: true, aside: true },
+  scaler: { command: mocha("--timeout=300000", "test/scaler/**/*.test.ts"), system: true, aside: true },
   agent: {
-    command: besideDocker(mocha("--timeout=60000", "test/agent/**/*.test.ts")),
+    command: besideDocker(mocha("--timeout=300000", "test/agent/**/*.test.ts")),
     system: true,
     aside: true,
   },
-  uploader: { command: mocha("--timeout=120000", "test/uploader/**/*.test.ts"), system: true, aside: true },
-  aws: { command: mocha("--timeout=60000", "test/aws/**/*.test.ts"), system: true, aside: true },
+  uploader: { command: mocha("--timeout=300000", "test/uploader/**/*.test.ts"), system: true, aside: true },
+  aws: { command: mocha("--timeout=300000", "test/aws/**/*.test.ts"), system: true, aside: true },
   prod: {
-    command: inOwnNetwork(mocha("--timeout=600000", "--bail", "test/prod/**/*.test.ts")),
+    command: inOwnNetwork(mocha("--timeout=1800000", "--bail", "test/prod/**/*.test.ts")),
     system: true,
     aside: true,
   },
@@ -48,34 +48,34 @@ const suites = {
     aside: true,
   },
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
-  keeper: { command: mocha("--timeout=60000", "test/keeper/**/*.test.ts"), system: true, aside: true },
+  keeper: { command: mocha("--timeout=300000", "test/keeper/**/*.test.ts"), system: true, aside: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
-  machine: { command: mocha("--timeout=60000", "test/machine/machine.test.ts"), system: true, aside: true },
+  machine: { command: mocha("--timeout=300000", "test/machine/machine.test.ts"), system: true, aside: true },
   machines: {
-    command: mocha("--timeout=60000", "test/machine/{edge,pool}.test.ts"),
+    command: mocha("--timeout=300000", "test/machine/{edge,pool}.test.ts"),
     system: true,
     aside: true,
     full: true,
   },
   interrupt: {
-    command: mocha("--timeout=600000", "test/interrupt/*.test.ts"),
+    command: mocha("--timeout=1800000", "test/interrupt/*.test.ts"),
     system: true,
     aside: true,
   },
   engine: {
-    command: mocha("--timeout=600000", "--ignore=test/engine/docker.test.ts", "test/engine/**/*.test.ts"),
+    command: mocha("--timeout=1800000", "--ignore=test/engine/docker.test.ts", "test/engine/**/*.test.ts"),
     system: true,
     aside: true,
   },
   // That it brings the prod stack up, changes it and takes it down is shown by prod.
   awsPlugin: {
-    command: mocha("--timeout=600000", "test/standins/aws.test.ts"),
+    command: mocha("--timeout=1800000", "test/standins/aws.test.ts"),
     system: true,
     aside: true,
     full: true,
   },
   dockerPlugin: {
-    command: besideDocker(mocha("--timeout=600000", "test/engine/docker.test.ts")),
+    command: besideDocker(mocha("--timeout=1800000", "test/engine/docker.test.ts")),
     system: true,
     aside: true,
   },
@@ -92,7 +92,7 @@ const suites = {
     aside: true,
   },
   lab: { command: mocha("--timeout=300000", "test/e2e/lab/*.e2e.ts"), system: true },
-  e2e: { command: mocha("--timeout=900000", "--bail", "test/e2e/*.e2e.ts"), system: true },
+  e2e: { command: mocha("--timeout=1800000", "--bail", "test/e2e/*.e2e.ts"), system: true },
 };
 const check = ["types", "lint", "format", "unit"];
 

@@ -291,7 +291,7 @@ describe("a fleet on two Docker hosts", () => {
     const room = await fleet.roomOn("s1", "lesson-");
     const { session } = await fleet.join("websocket", room, "eve");
     const image = async () => (await fleet.container("a", "s1", "prosody").inspect()).Config.Image;
-    const others = { s2: { name: "s2", host: "b" }, s3: { name: "s3" } };
+    const others = { s2: { name: "s2", host: "b" }, s3: { name: "s3", host: "a" } };
     const before = await fleet.declared();
 
     await fleet.setShards([{ name: "s1", host: "a", release: "r2" }, others.s2, others.s3]);
@@ -333,7 +333,7 @@ describe("a fleet on two Docker hosts", () => {
     const three = [
       { name: "s1", host: "a", release: "r2" as const },
       { name: "s2", host: "b", release: README_RELEASE },
-      { name: "s3" },
+      { name: "s3", host: "a" },
     ];
     await fleet.setShards(three.slice(0, 2));
     const refused = await fleet.stack.up();

@@ -70,7 +70,7 @@ describe("the Pulumi CLI for the tests", () => {
 });
 
 describe("the engine", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let test: TestStack | undefined;
   afterEach(async () => {
     await test?.dispose();
@@ -210,7 +210,7 @@ describe("the engine", function () {
 });
 
 describe("resource hooks", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let test: TestStack | undefined;
   afterEach(async () => {
     await test?.dispose();
@@ -317,7 +317,7 @@ describe("resource hooks", function () {
 });
 
 describe("a host that is lost", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let test: TestStack | undefined;
   afterEach(async () => {
     await test?.dispose();

@@ -78,7 +78,7 @@ export interface EngineStackOptions {
 export interface CallOptions {
   /** More arguments of the command. */
   args?: string[];
-  /** When the call is interrupted. @default 300 */
+  /** When the call is interrupted. @default 900 */
   timeoutSeconds?: number;
 }
 
@@ -208,7 +208,7 @@ export class EngineStack {
   }
 
   /** Any other command of the CLI. */
-  run(args: string[], timeoutSeconds = 300): Promise<CliResult> {
+  run(args: string[], timeoutSeconds = 900): Promise<CliResult> {
     return runLimited(this.cli, ["--non-interactive", "--color", "never", ...args], {
       cwd: join(this.directory, "project"),
       env: this.environment,
@@ -224,7 +224,7 @@ export class EngineStack {
     return runLimited(process.execPath, [resolve(file), ...args, "--stack", this.stack], {
       cwd: join(this.directory, "project"),
       env: { ...this.environment, PATH: this.path },
-      timeoutSeconds: 300,
+      timeoutSeconds: 900,
       heard,
     });
   }
@@ -248,7 +248,7 @@ export class EngineStack {
         PULUMI_SKIP_CONFIRMATIONS: "true",
         ...options.env,
       },
-      timeoutSeconds: options.timeoutSeconds ?? 600,
+      timeoutSeconds: options.timeoutSeconds ?? 900,
     });
   }
 

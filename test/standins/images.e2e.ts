@@ -47,7 +47,7 @@ interface Running {
 }
 
 describe("the stand-ins' images", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   const engine = new Docker({ socketPath: socketPath ?? "" });
   const files = mkdtempSync(join(tmpdir(), `${run}-`));
@@ -126,7 +126,7 @@ describe("the stand-ins' images", function () {
   let jibri: Running;
 
   before(async function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     if (socketPath === undefined) throw new Error("set E2E_DOCKER_SOCKET to the socket of a Docker engine");
     chmodSync(files, 0o755);
     await ensureImages([socketPath]);

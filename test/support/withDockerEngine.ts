@@ -15,7 +15,7 @@ import { noteLeftover } from "./leftovers";
  * firewall chains. Else one is started, whose images stay in the cache; whatever else is left in it is removed first.
  */
 const MACHINES_OWN = "/var/run/docker.sock";
-const START_LIMIT_SECONDS = 60;
+const START_LIMIT_SECONDS = 300;
 const STOP_LIMIT_SECONDS = 30;
 
 interface Engine {

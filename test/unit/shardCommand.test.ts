@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Holdings, ShardsPage } from "@jitsi-fleet/scaler";
 import { parseSettings } from "../../components/settings";
 import { readArguments, UsageError } from "../../operator/arguments";
-import { shardsAfter } from "../../operator/changeShards";
+import { placeFor, shardsAfter } from "../../operator/changeShards";
 import { indexOfShard, withState } from "../../operator/shardSetting";
 import { statusOf, statusText, type EdgeAnswer } from "../../operator/status";
 import { dockerChange } from "../../operator/dockerTargets";
@@ -109,6 +109,16 @@ describe("npm run shard: the list of shards", () => {
       before[0],
       { name: "s2", state: "drain", release: "r2" },
     ]);
+  });
+
+  it("runs where it is asked to, else on the host with the fewest shards that may have one", () => {
+    const settings = (spoil: Record<string, unknown> = {}) =>
+      parseSettings({ ...goodSettings(), ...spoil }, "test");
+    const placed = (names: readonly string[]) =>
+      settings({ shards: names.map((host, index) => ({ name: `s${index + 1}`, host })) });
+    assert.deepEqual(placeFor(placed(["a", "b"]), {}), { host: "a" });
+    assert.deepEqual(placeFor(placed(["a", "b", "a"]), {}), { host: "b" });
+    assert.deepEqual(placeFor(placed(["a", "b", "a"]), { host: "a" }), { host: "a" });
   });
 
   it("refuses one that is there already, and one that is not there", () => {

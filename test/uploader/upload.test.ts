@@ -17,7 +17,7 @@ for (const [kind, create] of Object.entries(kinds))
     let bench: Bench;
     before(async function () {
       // The first time pip brings moto.
-      this.timeout(300_000);
+      this.timeout(600_000);
       bench = new Bench(await create());
       await bench.open();
     });

@@ -9,7 +9,7 @@ import { withTimeLimit } from "../clients/concurrency";
 import { inNamespace, namespaceInode, plugIn, unplug, type HostPlace, type Layout } from "./network";
 import { endByForce, findProcesses, type Marks } from "./remains";
 
-const START_SECONDS = 40;
+const START_SECONDS = 240;
 const SHUTDOWN_SECONDS = 20;
 const KILL_SECONDS = 10;
 const CLEAN_SECONDS = 60;

@@ -37,7 +37,7 @@ const CLIENT = `
 `;
 
 describe("lab: two Docker hosts and an internet", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let image: string;
 
@@ -196,7 +196,7 @@ describe("lab: two Docker hosts and an internet", function () {
 });
 
 describe("lab: its end", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
 
   it("leaves nothing behind but the images, though a host is lost and containers, volumes and networks are there", async () => {
     const lab = await startLab({ suffix: "-t" });
