@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { BenchedEdge, CONTESTANTS, installed, type Contestant, type Load } from "./edge/processes";
+import { readOptions } from "../scripts/readOptions";
 
 /**
  * What the edge's routing costs: HAProxy with the program's configuration beside a bare one that only takes turns,
@@ -19,20 +20,22 @@ Three stand side by side: fleet, the program's configuration; headers, round rob
 round robin alone.
 --tenants: every room below a tenant. --encoded: every name in Unicode. --table 0: no table and no reload.`;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "8" },
-    seconds: { type: "string", default: "3" },
-    connections: { type: "string", default: "32" },
-    rooms: { type: "string", default: "2000" },
-    tenants: { type: "boolean", default: false },
-    encoded: { type: "boolean", default: false },
-    table: { type: "string", default: "200000" },
-    haproxy: { type: "string", default: "haproxy" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const { values } = readOptions(help, () =>
+  parseArgs({
+    options: {
+      rounds: { type: "string", default: "8" },
+      seconds: { type: "string", default: "3" },
+      connections: { type: "string", default: "32" },
+      rooms: { type: "string", default: "2000" },
+      tenants: { type: "boolean", default: false },
+      encoded: { type: "boolean", default: false },
+      table: { type: "string", default: "200000" },
+      haproxy: { type: "string", default: "haproxy" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  }),
+);
 
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;

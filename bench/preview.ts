@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { EngineStack } from "../test/engine/workspace";
 import { AwsEmulator } from "../test/support/aws/emulator";
+import { readOptions } from "../scripts/readOptions";
 
 /**
  * How long a preview takes for 1, 4, 16 and 64 shards, beside a bare program that declares the same resources with the
@@ -15,17 +16,19 @@ Times pulumi preview of a new stack, and of a bare program with the same resourc
 plug-in is the project's stand-in, and no account: AWS is an emulator's. On AWS each shard has a pool, and the Jibris one.
 --limit: fails where the last row's ratio is above it.`;
 
-const { values } = parseArgs({
-  options: {
-    shards: { type: "string", default: "1,4,16,64" },
-    platform: { type: "string", default: "docker" },
-    limit: { type: "string" },
-    rounds: { type: "string", default: "3" },
-    docker: { type: "string", default: "unix:///var/run/docker.sock" },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const { values } = readOptions(help, () =>
+  parseArgs({
+    options: {
+      shards: { type: "string", default: "1,4,16,64" },
+      platform: { type: "string", default: "docker" },
+      limit: { type: "string" },
+      rounds: { type: "string", default: "3" },
+      docker: { type: "string", default: "unix:///var/run/docker.sock" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  }),
+);
 
 interface Measurement {
   readonly shards: number;

@@ -9,7 +9,10 @@ import type { EdgeAnswer } from "./status";
 
 /** What every node of the edge says of the shards. Never throws: who is silent is told. */
 export async function askEdges({ name, settings }: Stack): Promise<EdgeAnswer[]> {
-  if (settings.platform === "aws") return writtenAnswers(await readFleetStatus(name, settings));
+  if (settings.platform === "aws") {
+    const known = await readFleetStatus(name, settings);
+    return writtenAnswers(known, new Date());
+  }
   return askKeepers(name, settings);
 }
 
@@ -29,16 +32,16 @@ function askKeepers(stack: string, settings: DockerFleetSettings): Promise<EdgeA
 }
 
 /** On AWS the operator reaches no keeper. The scaler that acts does, and writes down what each says. */
-export const writtenAnswers = (known: KnownFleet): EdgeAnswer[] =>
-  edgeNodes.map((edge) => writtenAnswer(edge, known));
+export const writtenAnswers = (known: KnownFleet, now: Date): EdgeAnswer[] =>
+  edgeNodes.map((edge) => writtenAnswer(edge, known, now));
 
-function writtenAnswer(edge: string, known: KnownFleet): EdgeAnswer {
+function writtenAnswer(edge: string, known: KnownFleet, now: Date): EdgeAnswer {
   if (known === "never up") return { edge, error: "the fleet is not up: bring it up with pulumi up" };
   if ("unknown" in known) return { edge, error: known.unknown };
   const said = known.edges.find((answer) => answer.edge === edge);
   if (!said)
     return { edge, error: "the scaler, of an older version, does not tell of it: renew it with pulumi up" };
-  if ("page" in said && !isFresh(said))
+  if ("page" in said && !isFresh(said, now))
     return { edge, error: `it has said nothing to the scaler since ${said.knownAt}` };
   return said;
 }

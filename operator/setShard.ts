@@ -1,7 +1,7 @@
 import type { ShardState } from "@jitsi-fleet/scaler";
 import { parseSettings } from "../components/settings";
 import { PulumiError, type Pulumi } from "./pulumi";
-import { givenShards, indexOfShard, orUndo, setState, withState } from "./shardSetting";
+import { givenShards, indexOfShard, orUndo, withState, writeShards } from "./shardSetting";
 import type { Stack } from "./stack";
 import { awsChange } from "./awsTargets";
 import { dockerChange } from "./dockerTargets";
@@ -23,9 +23,10 @@ export async function setShard(
   const was = stack.settings.shards[index]?.state;
   if (state === "maint" && was === "ready")
     throw new Error(`${shard} is in ready: drain it first, with npm run shard -- drain ${shard} --wait`);
-  parseSettings({ ...stack.given, shards: withState(shards, index, state) }, stack.name);
+  const after = withState(shards, index, state);
+  parseSettings({ ...stack.given, shards: after }, stack.name);
 
-  const change = was === state ? undefined : await setState(pulumi, shards, index, state);
+  const change = was === state ? undefined : await writeShards(pulumi, stack, after);
   const undo = async (): Promise<void> => {
     await change?.undo();
     say(`shards[${index}].state is ${was ?? "as it was"}${change ? " again" : " still"}.`);

@@ -1,5 +1,6 @@
 import type { ShardState } from "@jitsi-fleet/scaler";
 import { help, readArguments, UsageError, type Asked } from "./arguments";
+import { changeShards } from "./changeShards";
 import { askEdges } from "./edges";
 import { Pulumi } from "./pulumi";
 import { setShard } from "./setShard";
@@ -28,7 +29,9 @@ async function main(args: readonly string[]): Promise<number> {
   const pulumi = new Pulumi(asked.stack);
   const stack = await readStack(pulumi);
   if (asked.what === "status") return status(stack, asked.json);
-  return set(pulumi, stack, asked, ending.signal);
+  if (asked.what === "set") return set(pulumi, stack, asked, ending.signal);
+  await changeShards(pulumi, stack, asked, say);
+  return 0;
 }
 
 async function status(stack: Stack, json: boolean): Promise<number> {

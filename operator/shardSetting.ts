@@ -1,8 +1,10 @@
 import type { ShardState } from "@jitsi-fleet/scaler";
+import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
+import { parse } from "yaml";
 import { z } from "zod";
 import type { Pulumi } from "./pulumi";
-import { readGiven } from "./stack";
+import { readGiven, type Stack } from "./stack";
 
 /** `shards` as a stack has it, before its defaults. */
 const shardsSchema = z.array(z.record(z.string(), z.unknown()));
@@ -49,38 +51,49 @@ export async function orUndo<Result>(
 }
 
 /**
- * Sets `shards[index].state` of the stack. Where it has no shards of its own, the default ones are written out. Throws
- * where that fails; all is as it was then.
+ * Writes the stack's `shards` in one step; all else in its settings stays as it is. Throws where that fails, or where they
+ * are not as they were; all is as it was then.
  */
-export async function setState(
+export async function writeShards(
   pulumi: Pulumi,
-  before: GivenShards,
-  index: number,
-  state: ShardState,
+  { given, name }: Pick<Stack, "given" | "name">,
+  after: GivenShards,
 ): Promise<SettingChange> {
-  const after = withState(before, index, state);
-  const path = (at: number, key: string): string => `shards[${at}].${key}`;
-  const set = (at: number, key: string, value: string): Promise<string> =>
-    pulumi.read(["config", "set", "--path", "--plaintext"], path(at, key), value);
-  const isSo = async (): Promise<boolean> => isDeepStrictEqual((await readGiven(pulumi))["shards"], after);
-
-  const was = before[index]?.["state"];
+  const [before, isOwn] = [givenShards(given), hasOwnShards(name)];
+  const write = (shards: GivenShards): Promise<string> =>
+    pulumi.read(["config", "set-all", "--json", JSON.stringify({ shards: asSetting(shards) })]);
   const undo = async (): Promise<void> => {
-    if (typeof was === "string") await set(index, "state", was);
-    else await pulumi.read(["config", "rm", "--path"], path(index, "state"));
+    await (isOwn ? write(before) : pulumi.read(["config", "rm"], "shards"));
   };
-  const undoAll = async (): Promise<void> => {
-    await pulumi.read(["config", "rm"], "shards");
-  };
-  const isOwn = await orUndo(undo, async () => {
-    await set(index, "state", state);
-    return isSo();
-  });
-  if (isOwn) return { undo };
-  return orUndo(undoAll, async () => {
-    for (const [at, shard] of after.entries())
-      for (const [key, value] of Object.entries(shard)) await set(at, key, String(value));
-    if (!(await isSo())) throw new Error("The default shards could not be written out: set shards first");
-    return { undo: undoAll };
+  const read = async (): Promise<unknown> => (await readGiven(pulumi))["shards"];
+  if (!isDeepStrictEqual(await read(), before))
+    throw new Error("Something else has changed shards meanwhile: look at them, and ask again");
+  return orUndo(undo, async () => {
+    await write(after);
+    if (!isDeepStrictEqual(await read(), after))
+      throw new Error("pulumi config did not take shards as they are to be");
+    return { undo };
   });
 }
+
+/** As `pulumi config --json` has a list: that it is one is told by its second form. */
+const asSetting = (shards: GivenShards) => ({
+  value: JSON.stringify(shards),
+  objectValue: shards,
+  secret: false,
+});
+
+/** Whether the stack has shards of its own, not the default ones of Pulumi.yaml, which Pulumi hands over alike. */
+function hasOwnShards(stack: string): boolean {
+  const file = `Pulumi.${stack}.yaml`;
+  if (!existsSync(file)) return false;
+  const { config } = stackFileSchema.parse(parse(readFileSync(file, "utf8")) ?? {});
+  return Object.keys(config).some((key) => key.endsWith(":shards"));
+}
+
+const stackFileSchema = z.object({
+  config: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((config) => config ?? {}),
+});

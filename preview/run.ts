@@ -14,23 +14,33 @@ export interface Preview {
 /** Why there is no preview: what the program itself says. */
 export class PreviewError extends Error {}
 
-const timeLimitMs = 120_000;
+/** How long a program may take unless told otherwise: on a machine that does nothing else, one takes ten seconds. */
+export const DEFAULT_LIMIT_SECONDS = 600;
 
 /**
  * Runs the program of a directory with a stack's settings, as the engine runs it for a preview of a new stack. Asks
- * nobody and needs neither an account nor the Pulumi CLI.
+ * nobody and needs neither an account nor the Pulumi CLI. Throws a PreviewError where the program refuses or fails, or is
+ * not done within the limit.
  */
-export async function preview(directory: string, stack: string, settings: StackSettings): Promise<Preview> {
+export async function preview(
+  directory: string,
+  stack: string,
+  settings: StackSettings,
+  limitSeconds = DEFAULT_LIMIT_SECONDS,
+): Promise<Preview> {
   const name = basename(stack)
     .replace(/^Pulumi\./, "")
     .replace(/\.ya?ml$/, "");
   const monitor = new Monitor(settings.project, name, answersFor(regionOf(settings)));
   const address = await monitor.listen();
   try {
-    const { code, printed } = await runProgram(directory, name, settings, address);
-    if (code !== 0) {
+    const { end, printed } = await runProgram(directory, name, settings, address, limitSeconds);
+    if (end !== 0) {
       const told = monitor.errors.map((text) => text.trimEnd());
-      throw new PreviewError([...told, ...(told.length > 0 ? [] : [printed.trimEnd()])].join("\n"));
+      const said = told.length > 0 ? told : [printed.trimEnd()].filter((text) => text !== "");
+      throw new PreviewError(
+        [...(typeof end === "number" && said.length > 0 ? [] : [endText(end)]), ...said].join("\n"),
+      );
     }
     return { stack: name, resources: monitor.resources, outputs: monitor.outputs };
   } finally {
@@ -44,12 +54,22 @@ function regionOf({ project, values }: StackSettings): string {
   return region;
 }
 
+/** How a program ended: its exit code, the signal that ended it, or the limit that struck. */
+type End = number | NodeJS.Signals | { readonly limitSeconds: number };
+
+function endText(end: End): string {
+  if (typeof end === "object")
+    return `The program was not done within ${end.limitSeconds} s and was ended. Give it longer: --limit ${2 * end.limitSeconds}`;
+  return `The program ended ${typeof end === "number" ? `with code ${end}` : `by ${end}`} and said nothing why`;
+}
+
 function runProgram(
   directory: string,
   stack: string,
   settings: StackSettings,
   address: string,
-): Promise<{ code: number; printed: string }> {
+  limitSeconds: number,
+): Promise<{ end: End; printed: string }> {
   const run = require.resolve("@pulumi/pulumi/cmd/run", { paths: [directory] });
   const flags = ["--monitor", address, "--engine", address, "--project", settings.project, "--stack", stack];
   const argv = [
@@ -78,12 +98,16 @@ function runProgram(
   let printed = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (chunk: string) => (printed += chunk));
-  const limit = setTimeout(() => child.kill("SIGKILL"), timeLimitMs);
+  let isOver = false;
+  const limit = setTimeout(() => {
+    isOver = true;
+    child.kill("SIGKILL");
+  }, limitSeconds * 1000);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code) => {
+    child.once("close", (code, signal) => {
       clearTimeout(limit);
-      resolve({ code: code ?? 1, printed });
+      resolve({ end: isOver ? { limitSeconds } : (code ?? signal ?? 1), printed });
     });
   });
 }

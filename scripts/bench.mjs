@@ -1,17 +1,14 @@
 // npm run bench:<name>: sets up, then runs bench/<name>.ts with the rest of the arguments.
-import { spawnSync } from "node:child_process";
-import { environment, installPackages, projectNode, runMain } from "./setup.mjs";
+import { installEverything, runMain, runProgram, UsageError } from "./setup.mjs";
 
-await runMain(() => {
+const names = ["edge", "preview"];
+
+await runMain(async () => {
   const [name, ...args] = process.argv.slice(2);
-  installPackages();
-  const ran = spawnSync(
-    projectNode(),
-    ["--require", "ts-node/register/transpile-only", `bench/${name}.ts`, ...args],
-    {
-      env: environment(),
-      stdio: "inherit",
-    },
-  );
-  return ran.status ?? 1;
+  if (!names.includes(name))
+    throw new UsageError(
+      `There is no bench "${name ?? ""}"; there are: ${names.map((known) => `npm run bench:${known}`).join(", ")}`,
+    );
+  await installEverything();
+  return runProgram(`bench/${name}.ts`, args);
 });

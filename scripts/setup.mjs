@@ -1,11 +1,11 @@
 // Sets a fresh clone up: npm's packages, and the system's where that may be done. Depends on nothing but Node and npm.
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { installPackages } from "./packages.mjs";
+import { run } from "./run.mjs";
 
 const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
-const stamp = join(root, "node_modules", ".fleet-setup");
 
 /** What the lab and the tests run, by the command that shows it is there and Debian's package that brings it. */
 const systemPackages = [
@@ -28,28 +28,43 @@ const systemPackages = [
 const paths = (process.env.PATH ?? "").split(delimiter).concat("/usr/sbin", "/sbin");
 const onPath = (command) => paths.some((path) => existsSync(join(path, command)));
 
-/** Installs npm's packages as the lock file has them, unless that was done. */
-export function installPackages() {
-  const lock = readFileSync(join(root, "package-lock.json"));
-  const wanted = createHash("sha256").update(lock).digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  // On stderr: stdout may be read by a program.
-  console.error("Installing npm packages …");
-  execFileSync("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], {
-    cwd: root,
-    stdio: ["inherit", process.stderr, "inherit"],
-  });
-  if (spawnSync(projectNode(), ["--version"]).status !== 0)
-    throw new Error(
-      "npm's package node brought no node: its install script was not run. Allow it: npm install-scripts approve node",
-    );
-  writeFileSync(stamp, wanted);
+/** Installs what a command for operators needs of npm's packages, unless it is there. */
+export const installPrograms = () => installPackages(root, false);
+
+/** Installs all of npm's packages, unless they are there. */
+export const installEverything = () => installPackages(root, true);
+
+/** Whether the Node that runs this is as new as package.json asks for: whether it runs the project's TypeScript. */
+function isNewEnough({ node }) {
+  const numbers = (version) => version.match(/\d+/g).map(Number);
+  const [[major, minor], [oldestMajor, oldestMinor]] = [process.versions.node, node].map(numbers);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
 }
 
-/** The Node that the project pins, newer than many machines'. */
-export function projectNode() {
-  return join(root, "node_modules", ".bin", "node");
+/** The Node that the project pins where it is installed, else the one that runs this. */
+function nodeToRun() {
+  const pinned = join(root, "node_modules", ".bin", "node");
+  if (existsSync(pinned)) return pinned;
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  if (isNewEnough(engines)) return process.execPath;
+  throw new Error(
+    `Node ${engines.node} is needed; this is ${process.versions.node}, and npm's package node brought none. ` +
+      "Install a newer one, or have that package run its install script: npm install-scripts approve node; npm ci",
+  );
 }
+
+/** Runs one of the project's TypeScript programs to its end, in this folder. Returns its exit code. */
+export const runProgram = (program, args, options) =>
+  run(
+    nodeToRun(),
+    [
+      join(root, "node_modules", "ts-node", "dist", "bin.js"),
+      "--transpile-only",
+      join(root, program),
+      ...args,
+    ],
+    { env: environment(), ...options },
+  );
 
 /** Installs the system's packages that bring these commands (all, if none are named), or says which are missing. */
 export function installSystemPackages(...commands) {
@@ -82,12 +97,15 @@ export function environment() {
   };
 }
 
+/** Words on a command line that ask for nothing there is: told with how to ask, and exit code 2. */
+export class UsageError extends Error {}
+
 /** Runs a main function: a failure is told in words, without a trace. */
 export async function runMain(main) {
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
     console.error(error.message);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }

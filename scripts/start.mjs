@@ -1,7 +1,6 @@
 // npm start: sets up, then runs the lab: a living fleet of real HAProxy, the real scaler and simulated everything else.
-import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
-import { environment, installPackages, installSystemPackages, projectNode, runMain } from "./setup.mjs";
+import { installPrograms, installSystemPackages, runMain, runProgram, UsageError } from "./setup.mjs";
 
 const help = `npm start [-- --minutes N] [--headless] [--json] [--seed N] [--plant skip-drain]
 A fleet on this machine, with simulated users: real HAProxy and the real scaler; shards, bridges and Jibris are
@@ -17,19 +16,28 @@ stand-ins. Needs no account and no Docker. A day of its users takes two to three
 Exit code: 0 if no call and no recording was cut, no room split and no recording lost; 1 if one was, or a part
 failed; 2 for options that do not exist.`;
 
-/** The lab's options, or what is wrong with them. */
+/** The lab's options. Throws a UsageError. */
 function optionsOf(args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      minutes: { type: "string" },
-      headless: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      seed: { type: "string", default: "1" },
-      plant: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
+  try {
+    return checked(
+      parseArgs({
+        args,
+        options: {
+          minutes: { type: "string" },
+          headless: { type: "boolean", default: false },
+          json: { type: "boolean", default: false },
+          seed: { type: "string", default: "1" },
+          plant: { type: "string" },
+          help: { type: "boolean", default: false },
+        },
+      }).values,
+    );
+  } catch (error) {
+    throw new UsageError(`${error.message}\n\n${help}`);
+  }
+}
+
+function checked(values) {
   const { minutes, plant, seed } = values;
   if (minutes !== undefined && !(/^\d+(\.\d+)?$/.test(minutes) && Number(minutes) > 0))
     throw new Error(`--minutes is a number above 0, not "${minutes}"`);
@@ -43,35 +51,14 @@ function optionsOf(args) {
   };
 }
 
-/** Runs the lab with the project's Node; whatever ends this, ends it too. */
-function runLab(options) {
-  const lab = spawn(
-    projectNode(),
-    ["node_modules/ts-node/dist/bin.js", "--transpile-only", "lab/main.ts", JSON.stringify(options)],
-    {
-      cwd: new URL("..", import.meta.url).pathname,
-      env: environment(),
-      stdio: ["inherit", "inherit", "inherit", "ipc"],
-    },
-  );
-  // From a terminal Ctrl-C reaches the lab as well: it takes the first for its end and overhears the rest.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => lab.kill(signal));
-  return new Promise((resolve, reject) => {
-    lab.on("error", reject);
-    lab.on("exit", (code) => resolve(code ?? 1));
-  });
-}
-
 await runMain(async () => {
-  let options;
-  try {
-    options = optionsOf(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error.message}\n\n${help}`);
-    return 2;
-  }
+  const options = optionsOf(process.argv.slice(2));
   if (options.help) return void console.log(help);
-  installPackages();
+  await installPrograms();
   installSystemPackages("haproxy", "openssl");
-  return runLab(options);
+  return runProgram("lab/main.ts", [JSON.stringify(options)], {
+    cwd: new URL("..", import.meta.url).pathname,
+    // The channel: should this process be killed, the lab sees it close and ends.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
 });

@@ -28,7 +28,9 @@ export async function readFleetStatus(stack: string, settings: AwsFleetSettings)
     const text = Item?.["status"]?.S;
     if (text === undefined) return unmeasured(`no scaler has written its status into ${table}`);
     const status = fleetStatusSchema.parse(JSON.parse(text));
-    return isFresh(status) ? status : unmeasured(`its scalers have been silent since ${status.knownAt}`);
+    return isFresh(status, new Date())
+      ? status
+      : unmeasured(`its scalers have been silent since ${status.knownAt}`);
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return "never up";
     if (abortSignal.aborted) return unmeasured(`${table} gave no answer within ${READ_LIMIT_SECONDS} s`);
@@ -39,7 +41,7 @@ export async function readFleetStatus(stack: string, settings: AwsFleetSettings)
 }
 
 /** Whether what was known then still counts. */
-export const isFresh = ({ knownAt }: { readonly knownAt: string }): boolean =>
-  (Date.now() - Date.parse(knownAt)) / 1000 <= FRESH_SECONDS;
+export const isFresh = ({ knownAt }: { readonly knownAt: string }, now: Date): boolean =>
+  (now.getTime() - Date.parse(knownAt)) / 1000 <= FRESH_SECONDS;
 
 const unmeasured = (why: string) => ({ unknown: `the fleet cannot be measured: ${why}` });

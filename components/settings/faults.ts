@@ -56,6 +56,8 @@ function faultsOfIssue(
         message: unknownKeyFault(key, choicesAt(issue.path)),
       }));
     case "invalid_type":
+      if (issue.input === null && typeof issue.path.at(-1) === "number")
+        return [{ path, message: gapFault(issue) }];
       return [
         {
           path,
@@ -108,6 +110,16 @@ function article(expected: string): string {
 
 function typeFault(issue: z.core.$ZodIssueInvalidType): string {
   return `is ${shown(issue.input)}; it must be ${article(issue.expected)}`;
+}
+
+/** What `pulumi config set --path` leaves in a list before the place that it sets. */
+function gapFault({ path }: z.core.$ZodIssueInvalidType): string {
+  const list = pathText(path.slice(0, -1));
+  const remedy =
+    list === "shards"
+      ? `pulumi config rm shards, then npm run shard -- add`
+      : `pulumi config rm --path '${pathText(path)}'`;
+  return `is null: pulumi config set --path left it before what it set in a list that the stack did not have; mend it with ${remedy}`;
 }
 
 function tooBigFault(issue: z.core.$ZodIssueTooBig): string {

@@ -5,7 +5,7 @@ import { freePort } from "../support/freePort";
 import { ProgramProcess } from "../support/programProcess";
 
 const TOKEN = "the-agents-token-of-the-tests";
-const START_LIMIT_SECONDS = 10;
+const START_LIMIT_SECONDS = 120;
 
 /** The real agent as a process. */
 export class AgentProcess extends ProgramProcess {

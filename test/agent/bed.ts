@@ -17,8 +17,8 @@ export const FIRST_PORT = 28100;
 export const SECRET = "secret-of-the-templates";
 
 const NETWORK = "agent-test";
-const WAIT_LIMIT_SECONDS = 20;
-const REMOVAL_LIMIT_MILLISECONDS = 20_000;
+const WAIT_LIMIT_SECONDS = 120;
+const REMOVAL_LIMIT_MILLISECONDS = 120_000;
 
 /** How an instance of a pool is made here: with all that a template may hold. */
 export function template(

@@ -24,13 +24,13 @@ import type { Machine } from "../support/aws/machines";
 import { Fixture } from "./fixture";
 
 describe("the AWS emulator's groups", function () {
-  this.timeout(20_000);
+  this.timeout(600_000);
   let fixture: Fixture;
   const launched: Machine[] = [];
   const ended: string[] = [];
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     fixture = await Fixture.shared();
     fixture.emulator.onLaunch((machine) => launched.push(machine));
     fixture.emulator.onTerminate(({ id }) => ended.push(id));

@@ -17,11 +17,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Fixture, LAUNCHING, TERMINATING } from "./fixture";
 
 describe("the AWS emulator's lifecycle hooks", function () {
-  this.timeout(20_000);
+  this.timeout(600_000);
   let fixture: Fixture;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     fixture = await Fixture.shared();
   });
 

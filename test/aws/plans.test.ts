@@ -20,11 +20,11 @@ import { evaluate } from "../support/aws/autoScaling/expression";
 import { Fixture } from "./fixture";
 
 describe("the AWS emulator's warm pools, schedules and policies", function () {
-  this.timeout(20_000);
+  this.timeout(600_000);
   let fixture: Fixture;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     fixture = await Fixture.shared();
   });
 

@@ -61,7 +61,7 @@ describe("the AWS emulator's services by the official clients", () => {
   let settings: ReturnType<AwsEmulator["clientSettings"]>;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(600_000);
     ({ emulator } = await Fixture.shared());
     settings = emulator.clientSettings();
   });

@@ -27,7 +27,7 @@ const versionSeenBy = async (connection: Connection): Promise<string> =>
   (await dockerClient(connection, 15).version()).Version;
 
 describe("the way to a Docker engine", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   let directory: string;
 
   before(() => {
@@ -222,7 +222,7 @@ describe("the way to a Docker engine", function () {
 
 /** Waits, for 10 s at most, until a port is open. */
 async function untilOpen(port: number): Promise<void> {
-  const limit = Date.now() + 10_000;
+  const limit = Date.now() + 120_000;
   for (;;) {
     const socket = connect(port, "127.0.0.1");
     const isOpen = await once(socket, "connect").then(

@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
+import type Docker from "dockerode";
 import { imageName } from "../standins/build";
+import { commandsTo } from "../support/readme";
 import { FleetUnderTest, STACK, succeeded, Traffic, until } from "./fleetUnderTest";
+
+/** The release that README.md upgrades to; here it is another name of the stand-ins' second one. */
+const README_RELEASE = "stable-11146-2";
+
+async function tagReleases(docker: Docker, release: string): Promise<void> {
+  for (const { RepoTags } of await docker.listImages())
+    for (const name of RepoTags ?? [])
+      if (name.endsWith(":r2"))
+        await docker.getImage(name).tag({ repo: name.replace(/:r2$/, ""), tag: release });
+}
 
 /**
  * One fleet's life, from the first `up` to `destroy`: the real engine, Docker, HAProxy and Prosody; stand-ins for the
@@ -190,11 +202,8 @@ describe("a fleet on two Docker hosts", () => {
     const watched = new Map([...homes].slice(0, 100));
     const traffic = new Traffic(fleet, watched);
 
-    await fleet.setShards([
-      { name: "s1", host: "a" },
-      { name: "s2", host: "b" },
-      { name: "s3", host: "b" },
-    ]);
+    const [add = "", ...up] = commandsTo("add a shard");
+    succeeded(await fleet.stack.typed(add));
     const { steps } = await fleet.stack.previewJson();
     const touched = steps.filter(({ op }) => op !== "same").map(({ urn }) => urn.split("::").at(-1) ?? "");
     assert.deepEqual(
@@ -202,7 +211,7 @@ describe("a fleet on two Docker hosts", () => {
       [],
       "another shard is touched",
     );
-    succeeded(await fleet.stack.up({ timeoutSeconds: 600 }));
+    for (const command of up) succeeded(await fleet.stack.typed(command));
     await everyShardServes(["s1", "s2", "s3"]);
     await traffic.stop();
 
@@ -282,7 +291,7 @@ describe("a fleet on two Docker hosts", () => {
     const room = await fleet.roomOn("s1", "lesson-");
     const { session } = await fleet.join("websocket", room, "eve");
     const image = async () => (await fleet.container("a", "s1", "prosody").inspect()).Config.Image;
-    const others = { ...{ s2: { name: "s2", host: "b" }, s3: { name: "s3", host: "b" } } };
+    const others = { s2: { name: "s2", host: "b" }, s3: { name: "s3", host: "a" } };
     const before = await fleet.declared();
 
     await fleet.setShards([{ name: "s1", host: "a", release: "r2" }, others.s2, others.s3]);
@@ -312,12 +321,21 @@ describe("a fleet on two Docker hosts", () => {
     await everyShardServes(["s1", "s2", "s3"]);
   });
 
+  it("upgrades a shard as README.md has it", async () => {
+    await Promise.all(fleet.hosts.map(({ docker }) => tagReleases(docker, README_RELEASE)));
+    for (const command of commandsTo("upgrade a shard")) succeeded(await fleet.stack.typed(command));
+    const { Config } = await fleet.container("b", "s2", "prosody").inspect();
+    assert.match(Config.Image, new RegExp(`:${README_RELEASE}$`));
+    await everyShardServes(["s1", "s2", "s3"]);
+  });
+
   it("refuses to remove a shard that was not drained, and removes one that was with its own things alone", async () => {
-    const two = [
+    const three = [
       { name: "s1", host: "a", release: "r2" as const },
-      { name: "s2", host: "b" },
+      { name: "s2", host: "b", release: README_RELEASE },
+      { name: "s3", host: "a" },
     ];
-    await fleet.setShards(two);
+    await fleet.setShards(three.slice(0, 2));
     const refused = await fleet.stack.up();
     assert.notEqual(refused.exitCode, 0);
     assert.match(
@@ -326,11 +344,17 @@ describe("a fleet on two Docker hosts", () => {
     );
     await everyShardServes(["s1", "s2", "s3"]);
 
-    await fleet.setShards([...two, { name: "s3", host: "b", state: "drain" }]);
-    succeeded(await fleet.stack.up());
+    await fleet.setShards(three);
+    const commands = commandsTo("remove a shard");
+    const early = await fleet.stack.typed(commands[1] ?? "");
+    assert.equal(early.exitCode, 1);
+    assert.match(
+      early.stderr,
+      /s3 is not drained and empty: its state in force is ready\. Drain it first: npm run/,
+    );
+
     const before = await fleet.declared();
-    await fleet.setShards(two);
-    succeeded(await fleet.stack.up({ timeoutSeconds: 600 }));
+    for (const command of commands) succeeded(await fleet.stack.typed(command));
     const after = await fleet.declared();
     const gone = before.filter((item) => !after.includes(item));
     assert.deepEqual(
@@ -370,7 +394,7 @@ describe("a fleet on two Docker hosts", () => {
     await fleet.stack.removeConfig("tags");
     await fleet.setShards([
       { name: "s1", host: "a", release: "r2" },
-      { name: "s2", host: "b" },
+      { name: "s2", host: "b", release: README_RELEASE },
       { name: "s4", host: "a" },
     ]);
     const withoutB = ["--exclude", "**::host-b", "--exclude-dependents"];

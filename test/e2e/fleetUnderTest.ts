@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
-import { ensureImages, imageName, type Release } from "../standins/build";
+import { ensureImages, imageName } from "../standins/build";
 import { runInContainer } from "../../scaler/engine/exec";
 import { EngineStack, type CliResult } from "../engine/workspace";
 import type { CompactAnswer, HttpRequest } from "./clients/http";
@@ -15,9 +15,9 @@ const ORIGIN = `https://${DOMAIN}`;
 
 export interface Shard {
   name: string;
-  host: string;
+  host?: string;
   state?: "ready" | "drain" | "maint";
-  release?: Release;
+  release?: string;
 }
 
 /** A fleet brought up by the real engine on two real Docker hosts, and users in a network of their own. */

@@ -92,7 +92,7 @@ async function launch({ docker, privateAddress }: LabHost, spec: ContainerSpec):
 
 /** The address that users type, on real HAProxy, keepalived and Docker. The steps build on each other. */
 describe("one address for two edges", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let lab: Lab;
   let users: ClientsWorker;
 

@@ -36,7 +36,7 @@ export async function findCli(path: string): Promise<string> {
 async function usableCli(path: string): Promise<string | undefined> {
   const installed = await findOnPath("pulumi", path);
   if (installed === undefined) return undefined;
-  const version = await run(installed, ["version"], { timeout: 60_000, env: quiet(process.env) }).then(
+  const version = await run(installed, ["version"], { timeout: buildLimitMs, env: quiet(process.env) }).then(
     ({ stdout }) => stdout,
     () => "",
   );

@@ -39,7 +39,7 @@ function stepsOf({ stdout }: CliResult, name: string): (string | undefined)[] {
 }
 
 describe("the Docker plug-in", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   const docker = new Docker({ socketPath: socketPath ?? "" });
   let directory: string;
   let stack: EngineStack | undefined;

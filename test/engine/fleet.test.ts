@@ -156,7 +156,7 @@ describe("the program on the real engine", function () {
 });
 
 describe("npm run shard on a stack that is not up", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let stack: EngineStack;
 
   before(async () => {

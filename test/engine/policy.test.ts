@@ -6,7 +6,7 @@ import "./ready";
 import { EngineStack } from "./workspace";
 
 describe("the policy pack", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
   it("lets the trial stack pass, and stops an update that breaks a policy", async () => {
     const { config } = parse(await readFile("Pulumi.dev.yaml", "utf8")) as {

@@ -19,7 +19,7 @@ interface Told {
 const sorted = (all: Told[]): Told[] => all.toSorted((a, b) => (a.urn < b.urn ? -1 : 1));
 
 describe("npm run preview", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
   /** @returns how many resources a stack of these settings has */
   async function same(config: Record<string, unknown>): Promise<number> {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
@@ -78,7 +78,7 @@ export interface EngineStackOptions {
 export interface CallOptions {
   /** More arguments of the command. */
   args?: string[];
-  /** When the call is interrupted. @default 300 */
+  /** When the call is interrupted. @default 900 */
   timeoutSeconds?: number;
 }
 
@@ -95,6 +95,7 @@ export class EngineStack {
     private readonly cli: string,
     private readonly directory: string,
     private readonly environment: NodeJS.ProcessEnv,
+    private readonly programDir: string,
   ) {}
 
   /** @throws when there is no CLI, no project, or the stack cannot be made */
@@ -112,7 +113,7 @@ export class EngineStack {
     const settings = await stackFile(name, options.configFile, options.config ?? {});
     await writeFile(join(project, `Pulumi.${stackName}.yaml`), settings);
 
-    const stack = new EngineStack(stackName, cli, directory, {
+    const environment = {
       ...process.env,
       PATH: path,
       PULUMI_HOME: home,
@@ -121,13 +122,19 @@ export class EngineStack {
       PULUMI_SKIP_UPDATE_CHECK: "1",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       ...options.env,
-    });
+    };
+    const stack = new EngineStack(stackName, cli, directory, environment, options.programDir);
     const made = await stack.run(["stack", "init", stackName]);
     if (made.exitCode !== 0) {
       await stack.dispose();
       throw new Error(`The stack could not be made:\n${made.stdout}${made.stderr}`);
     }
     return stack;
+  }
+
+  /** The PATH with which the CLI and its plug-ins are found. */
+  get path(): string {
+    return [dirname(this.cli), this.environment["PATH"]].join(delimiter);
   }
 
   /** What an update would do. `args: ["--expect-no-changes"]` fails when it would do anything. */
@@ -201,7 +208,7 @@ export class EngineStack {
   }
 
   /** Any other command of the CLI. */
-  run(args: string[], timeoutSeconds = 300): Promise<CliResult> {
+  run(args: string[], timeoutSeconds = 900): Promise<CliResult> {
     return runLimited(this.cli, ["--non-interactive", "--color", "never", ...args], {
       cwd: join(this.directory, "project"),
       env: this.environment,
@@ -216,12 +223,32 @@ export class EngineStack {
   script(file: string, args: string[], heard?: (text: string) => void): Promise<CliResult> {
     return runLimited(process.execPath, [resolve(file), ...args, "--stack", this.stack], {
       cwd: join(this.directory, "project"),
+      env: { ...this.environment, PATH: this.path },
+      timeoutSeconds: 900,
+      heard,
+    });
+  }
+
+  /**
+   * A command as an operator types it into a shell in the project's folder, with this stack selected: questions are
+   * answered with yes.
+   * @param env added to the stack's environment
+   */
+  async typed(
+    command: string,
+    options: { timeoutSeconds?: number; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<CliResult> {
+    const project = join(this.directory, "project");
+    await addCheckout(this.programDir, project);
+    return runLimited("bash", ["-euo", "pipefail", "-c", command], {
+      cwd: project,
       env: {
         ...this.environment,
-        PATH: [dirname(this.cli), this.environment["PATH"]].join(delimiter),
+        PATH: this.path,
+        PULUMI_SKIP_CONFIRMATIONS: "true",
+        ...options.env,
       },
-      timeoutSeconds: 300,
-      heard,
+      timeoutSeconds: options.timeoutSeconds ?? 900,
     });
   }
 
@@ -259,6 +286,20 @@ async function copyProject(programDir: string, target: string): Promise<string> 
   const main = resolve(programDir, project.main ?? ".");
   await writeFile(join(target, "Pulumi.yaml"), stringify({ ...project, main }));
   return project.name;
+}
+
+/**
+ * Adds what a checkout has beside the project file. Stacks' files are copies of the examples alone: what is written into
+ * one reaches no file of whoever runs the tests.
+ */
+async function addCheckout(programDir: string, project: string): Promise<void> {
+  const there = await readdir(project);
+  for (const name of await readdir(programDir)) {
+    const [from, to] = [resolve(programDir, name), join(project, name)];
+    if (there.includes(name) || name === ".git") continue;
+    if (!/^Pulumi\..+\.ya?ml$/.test(name)) await symlink(from, to);
+    else if (/^Pulumi\.(?:hosts|prod)\.yaml$/.test(name)) await copyFile(from, to);
+  }
 }
 
 /** A stack's configuration file: what is in `original`, overlaid with `config`. */

@@ -12,7 +12,7 @@ const NOTICE_MILLISECONDS = 100;
 const SETTLED_MILLISECONDS = 7000;
 
 describe("Changes of an edge with people in its rooms", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   const shards = ["s1", "s2", "s3"].map((name) => new StandInShard(name));
   const [s1] = shards as [StandInShard];
   let servers: Server[] = [];

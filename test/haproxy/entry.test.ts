@@ -21,7 +21,7 @@ const CHECK_OF_AWS = [
 ].join("");
 
 describe("The way into the edge", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   const shard = new StandInShard("s1");
   let edge: EdgeUnderTest;
   let node: EdgeNodeUnderTest;

@@ -109,7 +109,7 @@ const statuses = (answer: string): number[] =>
   Array.from(answer.matchAll(/HTTP\/1\.[01] (\d{3})/g), ([, status]) => Number(status));
 
 describe("hostile requests to HAProxy with the program's configuration", function () {
-  this.timeout(numRuns * 200 + 20_000);
+  this.timeout(numRuns * 2000 + 120_000);
   const haproxy = new RunningHaproxy();
   /** A room of another shard than RoomA. */
   let other = "";

@@ -53,9 +53,9 @@ ${frontend("rules", rules)}${frontend(
     const args = ["-C", this.#directory, "-f", "haproxy.cfg"];
     execFileSync("haproxy", ["-c", ...args], { stdio: "pipe" });
     this.#process = spawn("haproxy", ["-db", ...args], { stdio: "ignore" });
-    const limit = Date.now() + 10_000;
+    const limit = Date.now() + 120_000;
     while (!(await this.ask("/up").catch((): undefined => undefined))) {
-      if (Date.now() > limit) throw new Error("HAProxy does not answer within 10 s");
+      if (Date.now() > limit) throw new Error("HAProxy does not answer within 120 s");
       await sleep(50);
     }
   }

@@ -5,7 +5,7 @@ import { EdgeUnderTest, type EdgeNodeUnderTest } from "./edgeUnderTest";
 import { FastStandInShards, Flood } from "./flood";
 
 describe("Two releases side by side", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   let shards: FastStandInShards;
   let edge: EdgeUnderTest;
   let first: EdgeNodeUnderTest;

@@ -28,7 +28,7 @@ function requestsFor(tenant: string, room: string): string[] {
 }
 
 describe("HAProxy with the program's configuration", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   const shards = ["s1", "s2"].map((name) => new StandInShard(name));
   let edge: EdgeUnderTest;
   let haproxy: EdgeNodeUnderTest;

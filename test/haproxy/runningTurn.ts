@@ -144,10 +144,10 @@ export class RunningTurn {
 
   /** Waits, for 15 s at most, until a condition holds. */
   async until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    const limit = Date.now() + 15_000;
+    const limit = Date.now() + 120_000;
     const holds = async (): Promise<boolean> => condition();
     while (!(await holds().catch(() => false))) {
-      if (Date.now() > limit) throw new Error(`not within 15 s; what was written:\n${this.output}`);
+      if (Date.now() > limit) throw new Error(`not within 120 s; what was written:\n${this.output}`);
       await sleep(50);
     }
   }

@@ -8,7 +8,7 @@ const CLIENTS = 500;
 const AT_ONCE = 2000;
 
 describe("Rooms that are first joined on several nodes at once", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let shards: FastStandInShards;
   let edge: EdgeUnderTest;
   let floods: Flood[];

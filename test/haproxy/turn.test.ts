@@ -64,7 +64,7 @@ async function twoPackets(port: number): Promise<Server> {
 const inADay = (): number => Date.now() / 1000 + 86_400;
 
 describe("TURN at the meetings' own port, with real HAProxy and coturn", function () {
-  this.timeout(30_000);
+  this.timeout(600_000);
   const shard = new StandInShard("s1");
   const bridge = new StandInBridge();
   let running: RunningTurn;

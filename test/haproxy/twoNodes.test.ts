@@ -4,7 +4,7 @@ import { EdgeUnderTest, until } from "./edgeUnderTest";
 import { serversOf, StandInShard } from "./standInShard";
 
 describe("An edge of two nodes", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   const shards = ["s1", "s2"].map((name) => new StandInShard(name));
   let edge: EdgeUnderTest;
 

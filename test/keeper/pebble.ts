@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../support/freePort";
 
-const START_LIMIT_SECONDS = 20;
+const START_LIMIT_SECONDS = 120;
 
 export interface PebbleOptions {
   /** Of the certificates that it issues. */

@@ -8,7 +8,7 @@ import { Pebble } from "./pebble";
 const NAME = "meet.school.net";
 
 describe("An edge whose certificate comes by ACME", function () {
-  this.timeout(90_000);
+  this.timeout(600_000);
   const pebble = new Pebble();
   const shard = new StandInShard("s1");
   let edge: EdgeUnderTest;

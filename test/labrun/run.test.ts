@@ -35,7 +35,7 @@ function verdictOf({ stderr, stdout }: Ended): Verdict {
 }
 
 describe("npm start", function () {
-  this.timeout(150_000);
+  this.timeout(600_000);
   const folders: string[] = [];
   const folder = (): string => {
     const made = mkdtempSync(join(tmpdir(), "fleet-labrun-"));

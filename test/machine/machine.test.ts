@@ -96,7 +96,7 @@ for (const suite of tried)
     if (suite === "noble")
       describe("with the images", () => {
         before(async function () {
-          this.timeout(300_000);
+          this.timeout(600_000);
           await bed.installImages();
         });
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { run } from "../standins/run";
+import { noteLeftover } from "../support/leftovers";
 import { baseOf, type Suite } from "./base";
 import type { Surroundings } from "./surroundings";
 
@@ -71,6 +72,8 @@ export class MachineUnderTest {
     await this.#unplug();
     this.#folder = mkdtempSync(join(tmpdir(), "fleet-machine-"));
     const namespace = this.#namespace;
+    noteLeftover("folder", this.#folder);
+    noteLeftover("namespace", namespace);
     await run("ip", ["netns", "add", namespace], 10);
     await run(
       "ip",

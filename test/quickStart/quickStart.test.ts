@@ -12,12 +12,12 @@ import { Pools } from "../e2e/pools";
 import { pulumiCli } from "../engine/cli";
 import { pluginPath } from "../engine/pluginPath";
 import { ensureImages, imageName, type Role } from "../standins/build";
-import { readmeCommands } from "../support/readme";
+import { commandsBelow } from "../support/readme";
 import { runLine, TrialMachine, type Outcome } from "./trialMachine";
 
 /** The README's quick start, word for word, on a fresh clone and a fresh machine. */
 describe("the quick start", function () {
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   this.bail(true);
 
   let machine: TrialMachine;
@@ -27,7 +27,7 @@ describe("the quick start", function () {
   let users: ClientsWorker;
   let pools: Pools;
   const sessions: string[] = [];
-  const commands = readmeCommands("Quick start");
+  const commands = commandsBelow("Quick start");
 
   const config = (parse(readFileSync("Pulumi.dev.yaml", "utf8")) as { config: Record<string, unknown> })
     .config;
@@ -74,7 +74,7 @@ describe("the quick start", function () {
   async function typed(line: string): Promise<Outcome> {
     // Only what brings npm's packages needs the internet.
     const outcome = line.startsWith("npm ci")
-      ? await runLine(["sh", "-c", line], clone, environment, 600)
+      ? await runLine(["sh", "-c", line], clone, environment, 1200)
       : await machine.run(line, clone, environment);
     assert.equal(outcome.exitCode, 0, `${line}\n${outcome.output.slice(-6000)}`);
     return outcome;

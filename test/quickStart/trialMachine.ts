@@ -92,7 +92,7 @@ export class TrialMachine {
   }
 
   /** Runs a line in a shell on this machine, to its end. */
-  async run(line: string, cwd: string, env: NodeJS.ProcessEnv, limitSeconds = 600): Promise<Outcome> {
+  async run(line: string, cwd: string, env: NodeJS.ProcessEnv, limitSeconds = 1200): Promise<Outcome> {
     const shell = ["sh", "-c", 'cd "$0" && eval "$1"', cwd, line];
     return runLine([...this.enter("--net", "--mount"), ...shell], cwd, env, limitSeconds);
   }

@@ -14,7 +14,7 @@ import { AwsBed, CLOCK_SCALE, newEmulator, until } from "./awsBed";
 import type { ScalerProcess } from "./scalerProcess";
 
 describe("the scaler, processes beside Auto Scaling groups", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let emulator: AwsEmulator;
   let bed: AwsBed;
   before(async () => {

@@ -431,7 +431,7 @@ function network(emulator: AwsEmulator, ec2: EC2Client): Promise<string[]> {
 export const newEmulator = (behaviour: Partial<Behaviour> = {}): Promise<AwsEmulator> =>
   AwsEmulator.start({ clockScale: CLOCK_SCALE, bootSeconds: BOOT_SECONDS, ...behaviour });
 
-const LIMIT_SECONDS = 40;
+const LIMIT_SECONDS = 240;
 
 /** Waits until a condition holds; throws after 40 s. */
 export async function until(

@@ -8,9 +8,9 @@ import { ScalerProcess } from "./scalerProcess";
 
 /** Waits until a condition holds; throws after 20 s. */
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 20_000;
+  const limit = Date.now() + 120_000;
   while (!(await condition())) {
-    if (Date.now() > limit) throw new Error(`not within 20 s: ${what}`);
+    if (Date.now() > limit) throw new Error(`not within 120 s: ${what}`);
     await sleep(50);
   }
 }

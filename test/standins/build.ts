@@ -28,7 +28,7 @@ interface ImageConfig {
 
 const releases: Release[] = ["r1", "r2"];
 const inputsLabel = "jitsi-fleet.standin.inputs";
-const loadLimitMilliseconds = 180_000;
+const loadLimitMilliseconds = 900_000;
 
 const config: ImageConfig = {
   User: "s6",

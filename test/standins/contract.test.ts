@@ -93,7 +93,7 @@ const ofBridge = (nickname: string, ...members: string[]): string[] =>
   );
 
 describe("the stand-ins answer as recorded", function () {
-  this.timeout(15_000);
+  this.timeout(600_000);
 
   const processes: StandinProcess[] = [];
   const directory = mkdtempSync(join(tmpdir(), "standin-contract-"));
@@ -202,7 +202,7 @@ describe("the stand-ins answer as recorded", function () {
 
   before(async function () {
     // The first time installs the npm packages.
-    this.timeout(180_000);
+    this.timeout(600_000);
     const [c2s = 0, bosh = 0, jicofoPort = 0, one = 0, two = 0, external = 0, internal = 0] =
       await freePorts(7);
     http = {

@@ -33,7 +33,7 @@ const secrets = {
 };
 
 describe("the stand-ins' images", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   let made: HardenedContainers;
   const start: HardenedContainers["start"] = (...args) => made.start(...args);
@@ -58,7 +58,7 @@ describe("the stand-ins' images", function () {
   let jibri: Running;
 
   before(async function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     made = await HardenedContainers.create(secrets);
     made.file("config-jibri/custom-jibri.conf", 'jibri.api.http.external-api-host = "0.0.0.0"\n');
     made.file("config-web/custom-config.js", "config.websocketKeepAliveUrl = '/_unlock';\n");

@@ -54,7 +54,7 @@ class Way {
 }
 
 describe("a fleet's pools, as tests see them", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   const stack = `pools-${randomBytes(4).toString("hex")}`;
   const engine = new Docker({ socketPath });
@@ -115,7 +115,7 @@ describe("a fleet's pools, as tests see them", function () {
   }
 
   before(async function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     await ensureImages([socketPath]);
     await way.open();
     watch = await Watch.start([host, lost], stack);

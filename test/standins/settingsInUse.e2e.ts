@@ -22,7 +22,7 @@ import { eventually } from "./processes";
  * so are these.
  */
 describe("the images with the environment that the program gives them", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
 
   const images = { registry: "ghcr.io/jitsi", release: "stable-11146-2" };
   const settings = parseSettings(goodSettings(), "test");
@@ -56,7 +56,7 @@ describe("the images with the environment that the program gives them", function
   let made: HardenedContainers;
 
   before(async function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     made = await HardenedContainers.create(passwords);
   });
   after(() => made.end());

@@ -7,7 +7,7 @@ import { cacheDir } from "./cache";
 
 /** An S3 emulator that many projects test with. */
 const VERSION = "5.2.5";
-const START_LIMIT_SECONDS = 60;
+const START_LIMIT_SECONDS = 300;
 
 export interface MotoOptions {
   /** To listen on; by default loopback. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
 import { cacheDir } from "./cache";
+import { noteLeftover } from "./leftovers";
 
 /**
  * Runs a command beside a Docker engine, whose socket is in ENGINE_DOCKER_SOCKET and E2E_DOCKER_SOCKET, and ends with
@@ -14,7 +15,7 @@ import { cacheDir } from "./cache";
  * firewall chains. Else one is started, whose images stay in the cache; whatever else is left in it is removed first.
  */
 const MACHINES_OWN = "/var/run/docker.sock";
-const START_LIMIT_SECONDS = 60;
+const START_LIMIT_SECONDS = 300;
 const STOP_LIMIT_SECONDS = 30;
 
 interface Engine {
@@ -24,6 +25,8 @@ interface Engine {
 
 async function startEngine(): Promise<Engine> {
   const directory = await mkdtemp(join(tmpdir(), "fleet-engine-"));
+  noteLeftover("folder", directory);
+  noteLeftover("mounts", cacheDir("docker", "engine"));
   const socket = join(directory, "docker.sock");
   const log = join(directory, "dockerd.log");
   const output = openSync(log, "w");
@@ -42,6 +45,10 @@ async function startEngine(): Promise<Engine> {
   closeSync(output);
   const ended = once(child, "exit");
   const stop = async (): Promise<void> => {
+    // The daemon would leave its networks' links on the machine.
+    await removeEverythingButImages(new Docker({ socketPath: socket, timeout: 30_000 })).catch(
+      () => undefined,
+    );
     if (child.exitCode === null) child.kill("SIGTERM");
     const inTime = await Promise.race([
       ended.then(() => true),
@@ -81,12 +88,17 @@ async function removeEverythingButImages(engine: Docker): Promise<void> {
 
 async function main([command, ...args]: readonly string[]): Promise<number> {
   if (command === undefined) throw new Error("withDockerEngine COMMAND [ARGUMENT …]");
+  // Interrupted, the command ends first, and then the engine.
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => ending.abort());
   const engine = (await answers(MACHINES_OWN))
     ? { socket: MACHINES_OWN, stop: () => Promise.resolve() }
     : await startEngine();
   try {
+    if (ending.signal.aborted) return 1;
     const env = { ...process.env, ENGINE_DOCKER_SOCKET: engine.socket, E2E_DOCKER_SOCKET: engine.socket };
     const child = spawn(command, args, { stdio: "inherit", env });
+    ending.signal.addEventListener("abort", () => child.kill("SIGTERM"));
     const [code] = (await once(child, "exit")) as [number | null];
     return code ?? 1;
   } finally {

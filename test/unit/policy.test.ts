@@ -256,7 +256,7 @@ describe("the policies", () => {
 
   for (const [platform, settings] of Object.entries(stacks))
     it(`hold for what a stack on ${platform} makes`, async function () {
-      this.timeout(60_000);
+      this.timeout(600_000);
       const directory = mkdtempSync(join(tmpdir(), "policy-test-"));
       const file = join(directory, "Pulumi.test.yaml");
       try {

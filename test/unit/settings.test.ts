@@ -49,6 +49,19 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["tags", ["it"], "tags", /must be an object/],
   ["tags.owner", 5, "tags.owner", /must be a text/],
   ["allowCutCalls", "please", "allowCutCalls", /true or false/],
+  // As pulumi config set --path leaves them before what it sets
+  [
+    "shards",
+    [null, null, { name: "s3" }],
+    "shards[1]",
+    /is null: .* pulumi config rm shards, then npm run shard -- add/,
+  ],
+  [
+    "docker.hosts",
+    [null, { name: "b" }],
+    "docker.hosts[0]",
+    /is null: .* pulumi config rm --path 'docker\.hosts\[0\]'/,
+  ],
   // Missing
   ["domain", undefined, "domain", /is missing/],
   ["auth", undefined, "auth", /is missing/],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Holdings, ShardsPage } from "@jitsi-fleet/scaler";
 import { parseSettings } from "../../components/settings";
 import { readArguments, UsageError } from "../../operator/arguments";
+import { placeFor, shardsAfter } from "../../operator/changeShards";
 import { indexOfShard, withState } from "../../operator/shardSetting";
 import { statusOf, statusText, type EdgeAnswer } from "../../operator/status";
 import { dockerChange } from "../../operator/dockerTargets";
@@ -29,6 +30,24 @@ describe("npm run shard: what is asked for", () => {
     assert.deepEqual(readArguments(["drain", "--help"]), { what: "help" });
   });
 
+  it("reads what is to become of the list of shards", () => {
+    const of = { stack: undefined, shard: "s3" };
+    assert.deepEqual(readArguments(["add", "s3"]), { what: "add", ...of, place: {} });
+    assert.deepEqual(readArguments(["add", "s3", "--host", "b"]), {
+      what: "add",
+      ...of,
+      place: { host: "b" },
+    });
+    assert.deepEqual(readArguments(["add", "s3", "--zone", "z"]), {
+      what: "add",
+      ...of,
+      place: { zone: "z" },
+    });
+    assert.deepEqual(readArguments(["remove", "s3"]), { what: "remove", ...of });
+    const upgrade = ["upgrade", "s3", "--release", "r2"];
+    assert.deepEqual(readArguments(upgrade), { what: "upgrade", ...of, release: "r2" });
+  });
+
   it("refuses what would be done otherwise than meant", () => {
     const wrong: [string, RegExp][] = [
       ["", /one of: status, ready, drain, maint/],
@@ -42,6 +61,11 @@ describe("npm run shard: what is asked for", () => {
       ["drain s2 --wait --minutes 0", /a number above 0, not "0"/],
       ["drain s2 --wait --minutes 1h", /not "1h"/],
       ["drain s2 --now", /--now/],
+      ["add", /add takes the name of a shard/],
+      ["add s3 --host a --zone b", /--host and --zone exclude each other/],
+      ["remove s3 --host a", /--host goes with add alone/],
+      ["ready s3 --release r2", /--release goes with upgrade alone/],
+      ["upgrade s3", /upgrade takes --release/],
       ["drain s2 --stack", /stack/],
     ];
     for (const [line, why] of wrong)
@@ -67,6 +91,42 @@ describe("npm run shard: the setting", () => {
       shards[1],
       shards[2],
     ]);
+  });
+});
+
+describe("npm run shard: the list of shards", () => {
+  const before = [
+    { name: "s1", host: "a" },
+    { name: "s2", state: "drain" },
+  ];
+  const of = { stack: undefined };
+
+  it("gains one at its end, loses one, or has another release of one; the others stay as they are", () => {
+    const added = shardsAfter(before, { what: "add", ...of, shard: "s3", place: { host: "b" } });
+    assert.deepEqual(added, [...before, { name: "s3", host: "b" }]);
+    assert.deepEqual(shardsAfter(added, { what: "remove", ...of, shard: "s2" }), [before[0], added[2]]);
+    assert.deepEqual(shardsAfter(before, { what: "upgrade", ...of, shard: "s2", release: "r2" }), [
+      before[0],
+      { name: "s2", state: "drain", release: "r2" },
+    ]);
+  });
+
+  it("runs where it is asked to, else on the host with the fewest shards that may have one", () => {
+    const settings = (spoil: Record<string, unknown> = {}) =>
+      parseSettings({ ...goodSettings(), ...spoil }, "test");
+    const placed = (names: readonly string[]) =>
+      settings({ shards: names.map((host, index) => ({ name: `s${index + 1}`, host })) });
+    assert.deepEqual(placeFor(placed(["a", "b"]), {}), { host: "a" });
+    assert.deepEqual(placeFor(placed(["a", "b", "a"]), {}), { host: "b" });
+    assert.deepEqual(placeFor(placed(["a", "b", "a"]), { host: "a" }), { host: "a" });
+  });
+
+  it("refuses one that is there already, and one that is not there", () => {
+    assert.throws(
+      () => shardsAfter(before, { what: "add", ...of, shard: "s2", place: {} }),
+      /a shard s2 already/,
+    );
+    assert.throws(() => shardsAfter(before, { what: "remove", ...of, shard: "s3" }), /There is no shard s3/);
   });
 });
 

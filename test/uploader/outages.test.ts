@@ -9,7 +9,7 @@ describe("the uploader beside an S3 store that fails", () => {
   let store: S3Store;
   let bench: Bench;
   before(async function () {
-    this.timeout(300_000);
+    this.timeout(600_000);
     store = await S3Store.create();
     bench = new Bench(store);
     await bench.open();

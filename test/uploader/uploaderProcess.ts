@@ -33,7 +33,7 @@ export class UploaderProcess extends ProgramProcess {
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  seconds = 30,
+  seconds = 120,
 ): Promise<void> {
   const limit = Date.now() + seconds * 1000;
   while (!(await condition())) {

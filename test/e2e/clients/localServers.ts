@@ -14,7 +14,7 @@ export interface LocalServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-const READY_SECONDS = 10;
+const READY_SECONDS = 120;
 const STOP_SECONDS = 5;
 
 /** Names of those programs that are not installed. */

@@ -3,7 +3,7 @@ import { freePort } from "../../support/freePort";
 import { startWorker, type ClientsWorker } from "./workerProcess";
 
 describe("clients' worker process", function () {
-  this.timeout(20_000);
+  this.timeout(600_000);
   let worker: ClientsWorker;
 
   beforeEach(() => {

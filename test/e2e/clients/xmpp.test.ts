@@ -4,7 +4,7 @@ import { startWorker, type ClientsWorker } from "./workerProcess";
 import type { JoinAnswer, JoinRequest, Resumption } from "./xmpp";
 
 describe("XMPP client (real Prosody behind real HAProxy)", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   let prosody: LocalServer;
   let edge: LocalServer;

@@ -4,11 +4,12 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheDir } from "../../support/cache";
+import { noteLeftover } from "../../support/leftovers";
 import { withTimeLimit } from "../clients/concurrency";
 import { inNamespace, namespaceInode, plugIn, unplug, type HostPlace, type Layout } from "./network";
 import { endByForce, findProcesses, type Marks } from "./remains";
 
-const START_SECONDS = 40;
+const START_SECONDS = 240;
 const SHUTDOWN_SECONDS = 20;
 const KILL_SECONDS = 10;
 const CLEAN_SECONDS = 60;
@@ -72,6 +73,8 @@ export class DockerHost implements LabHost {
 
   async start(): Promise<void> {
     if (this.isRunning) throw new Error(`host ${this.name} already runs`);
+    for (const parent of this.marks.cgroupParents) noteLeftover("cgroup", parent);
+    for (const folder of this.marks.folders) noteLeftover("mounts", folder);
     await plugIn(this.layout, this.place);
     mkdirSync(this.runFolder, { recursive: true });
     const log = openSync(this.log, "a");

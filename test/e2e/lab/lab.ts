@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { noteLeftover } from "../../support/leftovers";
 import { startWorker, type ClientsWorker } from "../clients/workerProcess";
 import type { PortScan, TcpScanResult, UdpScanResult } from "../clients/portScan";
 import { run, type ProcessOutcome, type RunOptions } from "./commands";
@@ -196,6 +197,7 @@ class RunningLab implements Lab {
     if (pid !== "" && owner === identityOf(Number(pid))) {
       throw new Error(`process ${pid} has a lab with the suffix "${this.layout.suffix}": choose another one`);
     }
+    noteLeftover("folder", this.folder);
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(file, identityOf(process.pid) ?? "");
   }

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { noteLeftover } from "../../support/leftovers";
 import { runOrFail } from "./commands";
 
 /** One of the two Docker hosts, as a place in the network. */
@@ -119,6 +120,7 @@ async function connect(
 }
 
 async function createNamespace(namespace: string): Promise<void> {
+  noteLeftover("namespace", namespace);
   await runOrFail(["ip", "netns", "add", namespace]);
   await ip(namespace, ["link", "set", "dev", "lo", "up"]);
   const settings = [

@@ -9,7 +9,7 @@ import { deleteNamespace, inNamespace, namespaceInode } from "./network";
 import { describeRemains, endByForce, findProcesses, type Marks } from "./remains";
 
 describe("lab: what remains, and its end by force", function () {
-  this.timeout(20_000);
+  this.timeout(600_000);
   const namespace = `jfh-r${process.pid}`;
   const cgroup = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].find((folder) => existsSync(folder)) ?? "";
   let folder: string;

@@ -142,7 +142,7 @@ describe("versions of what is never changed", () => {
 });
 
 describe("the bakery", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   const good = spoilt("aws.image.baked", true, goodAwsSettings());
 
   const baked = (given: Record<string, unknown>, pulled: readonly string[] = images, release = "r") =>

@@ -65,7 +65,7 @@ export class DeclaredFleet {
     try {
       const script = join(__dirname, "declare.ts");
       const argv = ["--require", "ts-node/register/transpile-only", script, JSON.stringify(settings), file];
-      const { stderr } = await promisify(execFile)(process.execPath, argv, { timeout: 120_000 });
+      const { stderr } = await promisify(execFile)(process.execPath, argv);
       const text = await readFile(file, "utf8").catch(() => "");
       if (text === "") throw new Error(`nothing was declared: ${stderr}`);
       return new DeclaredFleet(JSON.parse(text) as Declared[]);

@@ -19,7 +19,7 @@ const hidden = (_key: string, value: unknown): unknown =>
   typeof value === "object" && value !== null && "secret" in value ? undefined : value;
 
 describe("the fleet on AWS, as it is declared", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let fleet: DeclaredFleet;
   const nodes = ["edge-1", "edge-2", "s1", "s2", "scaler-1", "scaler-2"];
   const pools = ["jibris", "s1-bridges", "s2-bridges"];

@@ -48,9 +48,15 @@ describe("the guard of a fleet on AWS", () => {
   });
 
   const told = (shards: FleetStatus["shards"], secondsAgo = 1): void => {
-    const knownAt = new Date(Date.now() - secondsAgo * 1000).toISOString();
-    const status = JSON.stringify({ knownAt, replica: "scaler-1", pools: [], shards });
-    answer = { status: 200, body: { Item: { status: { S: status } } } };
+    answer = {
+      status: 200,
+      // As old as that when it is read, however long the test takes till then.
+      get body() {
+        const knownAt = new Date(Date.now() - secondsAgo * 1000).toISOString();
+        const status = JSON.stringify({ knownAt, replica: "scaler-1", pools: [], shards });
+        return { Item: { status: { S: status } } };
+      },
+    };
   };
   const holding = (participants: number) => [
     { shard: "s2", participants, conferences: participants > 0 ? 1 : 0 },

@@ -116,7 +116,7 @@ function allowed({ Statement }: PolicyDocument): Record<string, string[]> {
 }
 
 describe("what the fleet may do on AWS", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let fleet: DeclaredFleet;
 
   before(async () => {

@@ -21,7 +21,7 @@ const inputsOf = (found: readonly Registered[], name: string): Registered["input
   assert.fail(`${name} is not among ${found.map((one) => one.name).join(", ")}`);
 
 describe("the network, the front door and the recordings on AWS", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   it("stand in an own network over all zones, closed but for the rules, with no way around the public three", async () => {
     const zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"];

@@ -142,7 +142,8 @@ describe("npm run shard: what is updated on AWS", () => {
 });
 
 describe("npm run shard: what the edge says on AWS", () => {
-  const secondsAgo = (seconds: number): string => new Date(Date.now() - seconds * 1000).toISOString();
+  const now = new Date("2026-11-27T16:00:00.000Z");
+  const secondsAgo = (seconds: number): string => new Date(now.getTime() - seconds * 1000).toISOString();
   const empty = { conferences: 0, participants: 0, recordings: 0, streams: 0 };
   const page = { s2: { state: "drain" as const, up: true, holds: empty } };
   const told = (...edges: FleetStatus["edges"]): FleetStatus => ({
@@ -156,7 +157,7 @@ describe("npm run shard: what the edge says on AWS", () => {
   const second = { edge: "edge-2", knownAt: secondsAgo(4), page };
   const shards = [{ name: "s2", state: "drain" as const, release: "r1", place: "a", number: 2 }];
   const s2 = (known: Parameters<typeof writtenAnswers>[0]) => {
-    const [status] = statusOf({ shards }, writtenAnswers(known));
+    const [status] = statusOf({ shards }, writtenAnswers(known, now));
     assert(status);
     return status;
   };
@@ -178,7 +179,9 @@ describe("npm run shard: what the edge says on AWS", () => {
       [told(first, { ...second, knownAt: secondsAgo(70) }), /it has said nothing to the scaler since 20/],
     ];
     for (const [known, why] of cases) {
-      const silent = writtenAnswers(known).flatMap((answer) => ("error" in answer ? [answer.error] : []));
+      const silent = writtenAnswers(known, now).flatMap((answer) =>
+        "error" in answer ? [answer.error] : [],
+      );
       assert.match(silent.at(-1) ?? "", why);
       assert.match(whatKeeps(s2(known)) ?? "", /in force is .*unknown/);
     }

@@ -21,7 +21,7 @@ const page = (states: States): string =>
     .join("")}</TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>`;
 
 describe("a machine that users are sent to", function () {
-  this.timeout(20_000);
+  this.timeout(600_000);
   /** What is answered, the last over and over. */
   let answers: States[] = [];
   let asked: string[] = [];

@@ -63,10 +63,10 @@ describe("the settings of a stack, for its preview", () => {
 });
 
 describe("a preview", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   const directories: string[] = [];
   after(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true }))));
-  async function seen(source: string): Promise<Preview> {
+  async function seen(source: string, limitSeconds?: number): Promise<Preview> {
     const directory = await temporaryProgram(`const pulumi = require("@pulumi/pulumi");\n${source}`);
     directories.push(directory);
     const settings = {
@@ -74,7 +74,7 @@ describe("a preview", function () {
       values: { "temporary:secret": "hush" },
       secretKeys: ["temporary:secret"],
     };
-    return preview(directory, "test", settings);
+    return preview(directory, "test", settings, limitSeconds);
   }
   const named = ({ resources }: Preview, name: string): DeclaredResource => {
     const found = resources.find((resource) => resource.name === name);
@@ -143,6 +143,28 @@ describe("a preview", function () {
     await assert.rejects(
       seen(`module.exports = pulumi.runtime.invoke("aws:ec2/getAmi:getAmi", {});`),
       /has no answer to aws:ec2\/getAmi:getAmi: add one in preview\/answers\.ts/,
+    );
+  });
+
+  it("says that its limit struck and how to give more time, and what ended a program that said nothing", async () => {
+    await assert.rejects(
+      seen(`setInterval(() => {}, 1000); module.exports = new Promise(() => {});`, 3),
+      (error) => {
+        assert.ok(error instanceof PreviewError);
+        assert.match(
+          error.message,
+          /^The program was not done within 3 s and was ended\. Give it longer: --limit 6/,
+        );
+        return true;
+      },
+    );
+    await assert.rejects(
+      seen(`process.kill(process.pid, "SIGKILL");`),
+      /^Error: The program ended by SIGKILL/,
+    );
+    await assert.rejects(
+      seen(`process.exit(9);`),
+      /^Error: The program ended with code 9 and said nothing why/,
     );
   });
 

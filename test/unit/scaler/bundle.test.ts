@@ -3,7 +3,7 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } f
 import { join } from "node:path";
 
 describe("a program's bundle", function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
   let project: string;
   beforeEach(() => {
     mkdirSync(".cache", { recursive: true });
