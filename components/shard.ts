@@ -67,7 +67,6 @@ export class Shard extends pulumi.ComponentResource {
           auth,
           recordings: args.recordings,
           secrets,
-          ...(auth.type === "jwt" ? { jwtSecret: pulumi.secret(auth.appSecret) } : {}),
           ...(args.turn === undefined ? {} : { turn: args.turn }),
         }),
       },

@@ -13,16 +13,28 @@ export const imageOf = ({ registry, release }: ImageSource, image: JitsiImage): 
   `${registry}/${image}:${release}`;
 
 /**
+ * Fills directories below / from those of their name among the container's files, then becomes the image's own start.
+ * Secrets reach it without standing in the container's environment.
+ */
+export const startWith = (directories: readonly string[]): readonly string[] => [
+  "/bin/sh",
+  "-c",
+  [
+    `set -a; . ${SECRETS_FILE}; set +a`,
+    ...directories.map((name) => {
+      const files = `${FLEET_DIRECTORY}/${name}`;
+      return `if [ -d ${files} ]; then cp -r ${files}/. /${name}/; fi`;
+    }),
+    "exec /init",
+  ].join("; "),
+];
+
+/**
  * What all of Jitsi's images want (reference: docker-jitsi-meet, stable-11146): uid 1000, a read-only root with
- * memory on /run and /tmp. /config is filled from the container's files before the image's own start, and
- * secrets reach the process without standing in the container's environment.
+ * memory on /run, /tmp and /config.
  */
 export const jitsiImageDefaults = {
-  command: [
-    "/bin/sh",
-    "-c",
-    `set -a; . ${SECRETS_FILE}; set +a; if [ -d ${FLEET_DIRECTORY}/config ]; then cp -r ${FLEET_DIRECTORY}/config/. /config/; fi; exec /init`,
-  ],
+  command: startWith(["config"]),
   user: "1000:1000",
   scratch: [
     { path: "/run", sizeMiB: 64, executable: true },

@@ -1,3 +1,4 @@
+import { inJavaScript } from "../quoting";
 import { xmppDomains } from "./xmppDomains";
 
 /** What HAProxy forwards says for whom; what the fleet asks itself does not. */
@@ -81,5 +82,5 @@ location ~ ^(?:/[^/]+)?(/conference-request/v1)$ {
 
 /** Appended to config.js: where the client asks for its shard. `subdir` is the page's tenant, set by the image. */
 export function keepAliveConfig(publicUrl: string): string {
-  return `config.websocketKeepAliveUrl = '${publicUrl}/' + subdir + '_unlock';\n`;
+  return `config.websocketKeepAliveUrl = ${inJavaScript(`${publicUrl}/`)} + subdir + '_unlock';\n`;
 }

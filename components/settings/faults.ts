@@ -36,13 +36,29 @@ export function pathText(path: readonly PropertyKey[]): string {
   );
 }
 
-/** Turns what zod found into faults in this project's words. `choicesAt` names the keys known at a path. */
+/**
+ * Turns what zod found into faults in this project's words. `choicesAt` names the keys known at a path, `isSecret` whether
+ * what is there must not be shown.
+ */
 export function faultsOf(
   error: z.ZodError,
   choicesAt: (path: readonly PropertyKey[]) => readonly string[],
+  isSecret: (path: readonly PropertyKey[]) => boolean,
 ): Fault[] {
-  return error.issues.flatMap((issue) => faultsOfIssue(issue, choicesAt));
+  return error.issues.flatMap((issue) => faultsOfIssue(withheld(issue, isSecret), choicesAt));
 }
+
+/** What was given for a secret is not told. */
+function withheld(
+  issue: z.core.$ZodIssue,
+  isSecret: (path: readonly PropertyKey[]) => boolean,
+): z.core.$ZodIssue {
+  if (issue.input === undefined || !isSecret(issue.path)) return issue;
+  return { ...issue, input: WITHHELD } as z.core.$ZodIssue;
+}
+
+/** In the place of a secret. */
+const WITHHELD = "(secret)";
 
 function faultsOfIssue(
   issue: z.core.$ZodIssue,

@@ -52,7 +52,6 @@ function every(): ContainerSpec[] {
       auth: settings.auth,
       recordings: settings.recordings,
       secrets,
-      jwtSecret: "secret-of-the-tokens",
       turn: { host: "turn.school.net", port: 443, secret: "secret-turn" },
     }),
     turnContainer({
