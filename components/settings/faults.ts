@@ -27,13 +27,14 @@ export function duplicates<T>(
   });
 }
 
-/** `shards[1].state`, as `pulumi config set --path` takes it. */
+/** `shards[1].state` or `tags["cost.center"]`, as `pulumi config set --path` takes it. */
 export function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) =>
-      typeof part === "number" ? `${text}[${part}]` : text === "" ? String(part) : `${text}.${String(part)}`,
-    "",
-  );
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    const key = String(part);
+    if (/[.[\]"]/.test(key)) return `${text}[${JSON.stringify(key)}]`;
+    return text === "" ? key : `${text}.${key}`;
+  }, "");
 }
 
 /**
