@@ -362,7 +362,7 @@ const jwt = z.strictObject({
   keyServer: url(["http:", "https:"], "https://keys.example.org/jitsi")
     .optional()
     .describe(
-      "Where the public keys of tokens are that are signed with RS256: each at <keyServer>/<SHA-256 of the token's kid, in hex>.pem. In place of appSecret.",
+      "Where the public keys of tokens are that are signed with RS256: each at keyServer/HASH.pem, the SHA-256 of the token's kid in hex. In place of appSecret.",
     ),
   issuers: z
     .array(listed())

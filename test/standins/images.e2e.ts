@@ -8,6 +8,8 @@ import { dirname, join } from "node:path";
 import Docker from "dockerode";
 
 import { webLocations } from "../../components/jitsi/nginx";
+import { runInContainer } from "../../scaler/engine/exec";
+import { applyLookedUp } from "../../scaler/engine/lookedUp";
 import { RoomsClient } from "../../scaler/keeper/roomsClient";
 import { TURN_PORT, turnConfiguration, turnContainer } from "../../components/jitsi/turn";
 import { FLEET_DIRECTORY } from "../../components/platform";
@@ -30,8 +32,8 @@ const domains = {
 };
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 const secrets = {
-  JICOFO_AUTH_PASSWORD: "focus $pass'word",
-  JVB_AUTH_PASSWORD: 'jvb "password"',
+  JICOFO_AUTH_PASSWORD: "focus$pass'word",
+  JVB_AUTH_PASSWORD: 'jvb"password"',
   JIBRI_XMPP_PASSWORD: "jibri&password",
   JIBRI_RECORDER_PASSWORD: "recorder<password",
 };
@@ -70,6 +72,7 @@ describe("the stand-ins' images", function () {
       command?: string[];
       volumes?: string[];
       mounts?: Record<string, string>;
+      user?: string;
     } = {},
   ): Promise<Running> {
     const mounts = { "/secrets": "secrets", "/config": `config-${role}`, ...options.mounts };
@@ -81,6 +84,7 @@ describe("the stand-ins' images", function () {
       Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
       ...(isJitsi ? { Entrypoint: ["sh", "-c", "set -a; . /secrets/env; set +a; exec /init"] } : {}),
       ...(options.command === undefined ? {} : { Cmd: options.command }),
+      ...(options.user === undefined ? {} : { User: options.user }),
       HostConfig: {
         ReadonlyRootfs: true,
         CapDrop: ["ALL"],
@@ -154,7 +158,7 @@ describe("the stand-ins' images", function () {
         XMPP_MODULES: "filter_iq_jibri,muc_census",
         GLOBAL_CONFIG: 'http_health_allow_cidr = "0.0.0.0/0"\\nstandin_unused = "second line"',
       },
-      { volumes: ["/var/lib/prosody"] },
+      { volumes: ["/var/lib/prosody", "/fleet-accounts"], user: "1000:1000" },
     );
     web = await start("web", "web", {
       ...domains,
@@ -212,6 +216,22 @@ describe("the stand-ins' images", function () {
     const metrics = await getText(`http://${prosody.address}:5280/metrics`);
     assert.equal(metrics.status, 200);
     assert.match(metrics.body, /prosody_mod_c2s__connections/);
+  });
+
+  it("are handed what they look up again, in one step and while they run", async () => {
+    const target = { container: `${run}-prosody`, directory: "/fleet-accounts" };
+    const startedAt = async (): Promise<string> => (await prosody.container.inspect()).State.StartedAt;
+    const seen = async (): Promise<string> => {
+      const script = "cat /fleet-accounts/current/accounts.json; ls /fleet-accounts | wc -l";
+      return (await runInContainer(prosody.container, ["sh", "-c", script])).output.replaceAll("\r", "");
+    };
+    const before = await startedAt();
+    await applyLookedUp(engine, target, { "accounts.json": "one\n" });
+    assert.equal(await seen(), "one\n2\n");
+    await applyLookedUp(engine, target, { "accounts.json": "two\n" });
+    assert.equal(await seen(), "two\n2\n");
+    assert.match(await applyLookedUp(engine, target, { "accounts.json": "two\n" }), /in force already/);
+    assert.equal(await startedAt(), before);
   });
 
   it("run nginx with the page of a room, its configuration and the program's own locations", async () => {
