@@ -104,6 +104,16 @@ export interface LiveConfiguration {
   readonly routes: readonly Route[];
 }
 
+/**
+ * Secret files that a process looks up again whenever it needs them: a change of them replaces and tells nothing.
+ * `<directory>/current` leads to them.
+ */
+export interface LookedUpFiles {
+  /** Directory in the container. */
+  readonly directory: string;
+  readonly files: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
 /** A container as every platform can run it: no AWS and no Docker words. */
 export interface ContainerSpec {
   /** Its name in its node, by which the node's other containers reach it. */
@@ -117,6 +127,8 @@ export interface ContainerSpec {
   /** The fleet's own program that it finds at `PROGRAM_FILE`. A change replaces the container. */
   readonly program?: ProgramName;
   readonly live?: LiveConfiguration;
+  /** Of a container that has no live configuration. */
+  readonly lookedUp?: LookedUpFiles;
   readonly ports: readonly PortSpec[];
   readonly volumes: readonly VolumeSpec[];
   /** Writable directories in memory. */
@@ -161,7 +173,7 @@ export interface Member {
 /** The container of a pool's instance. It is launched and ended by the scaler alone, and never started again. */
 export interface InstanceSpec extends Omit<
   ContainerSpec,
-  "capabilities" | "files" | "live" | "network" | "ports" | "program" | "restart"
+  "capabilities" | "files" | "live" | "lookedUp" | "network" | "ports" | "program" | "restart"
 > {
   readonly files: readonly (FileSpec & { readonly executable?: boolean })[];
   /** Whether the world reaches it at the member's media port. */

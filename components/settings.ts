@@ -4,6 +4,7 @@ import type { AwsSettings } from "./settings/awsSchema";
 import { contradictions, platformFaults } from "./settings/contradictions";
 import { faultsOf, type Fault } from "./settings/faults";
 import { knownKeys } from "./settings/knownKeys";
+import { clearSecrets, isSecretPath } from "./settings/secrets";
 import { shardNumber } from "./settings/shardNumber";
 import { parsePortRange, type PortRange } from "./settings/portRange";
 import {
@@ -73,10 +74,19 @@ export class SettingsError extends pulumi.RunError {
 
 /** Reads the current stack's settings. Throws a SettingsError that names every fault. */
 export function readSettings(): Settings {
-  return parseSettings(
-    givenSettings(pulumi.runtime.allConfig(), new pulumi.Config().name),
+  const project = new pulumi.Config().name;
+  // Pulumi's own way to tell its language hosts: its library keeps what it makes of it to itself.
+  const encrypted = JSON.parse(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? "[]") as string[];
+  const settings = parseSettings(
+    givenSettings(pulumi.runtime.allConfig(), project),
     pulumi.getStack(),
+    (key) => encrypted.includes(`${project}:${key}`),
   );
+  if (settings.auth.type === "internal" && Object.keys(settings.auth.accounts).length === 0)
+    void pulumi.log.warn(
+      "auth.accounts names nobody, so that nobody can open a room. Add somebody with: pulumi config set --path --secret auth.accounts.NAME",
+    );
+  return settings;
 }
 
 /** What a project's configuration, texts by `<project>:<key>`, gives as settings. */
@@ -101,13 +111,21 @@ function valueOf(key: string, text: string): unknown {
   }
 }
 
-/** Checks raw settings against the schema and against each other. */
-export function parseSettings(given: Readonly<Record<string, unknown>>, stack: string): Settings {
+/**
+ * Checks raw settings against the schema and against each other.
+ * @param isEncrypted whether anything in a top-level setting is encrypted in the stack; in production secrets must be
+ */
+export function parseSettings(
+  given: Readonly<Record<string, unknown>>,
+  stack: string,
+  isEncrypted: (key: string) => boolean = () => true,
+): Settings {
   const whole = settingsSchema.safeParse(given, { reportInput: true });
-  const shapeFaults = whole.success ? [] : faultsOf(whole.error, knownKeys);
+  const shapeFaults = whole.success ? [] : faultsOf(whole.error, knownKeys, isSecretPath);
   const faults = [
     ...shapeFaults,
     ...platformFaults(given),
+    ...(given["production"] === false ? [] : clearSecrets(given, isEncrypted)),
     ...contradictions(whole.success ? whole.data : readableParts(given)),
   ];
   const settings = whole.success && faults.length === 0 ? complete(whole.data) : undefined;

@@ -70,7 +70,6 @@ export class Shard extends pulumi.ComponentResource {
           recordings: args.recordings,
           peerToPeer: args.peerToPeer,
           secrets,
-          ...(auth.type === "jwt" ? { jwtSecret: pulumi.secret(auth.appSecret) } : {}),
           ...(args.turn === undefined ? {} : { turn: args.turn }),
         }),
       },

@@ -11,18 +11,20 @@ const LOOKS = 2;
 export function whatKeeps(shard: ShardStatus): string | undefined {
   const states = Object.values(shard.inForce);
   const isClosed = states.length > 0 && states.every((state) => state === "drain" || state === "maint");
-  const { conferences, participants, recordings, streams } = shard;
-  const reasons = [
-    ...(isClosed ? [] : [`its state in force is ${inForceText(shard)}`]),
-    ...(conferences === null || recordings === null || streams === null
-      ? [`what it holds is unknown: ${shard.why ?? "not all is told"}`]
-      : [
-          ...counted(conferences, "conference", participants),
-          ...counted(recordings, "recording"),
-          ...counted(streams, "stream"),
-        ]),
-  ];
+  const reasons = [...(isClosed ? [] : [`its state in force is ${inForceText(shard)}`]), ...whatIsOn(shard)];
   return reasons.length === 0 ? undefined : reasons.join(", ");
+}
+
+/** What is on a shard, or that it is not known, in words. */
+export function whatIsOn(shard: ShardStatus): string[] {
+  const { conferences, participants, recordings, streams } = shard;
+  if (conferences === null || recordings === null || streams === null)
+    return [`what it holds is unknown: ${shard.why ?? "not all is told"}`];
+  return [
+    ...counted(conferences, "conference", participants),
+    ...counted(recordings, "recording"),
+    ...counted(streams, "stream"),
+  ];
 }
 
 const counted = (count: number, one: string, people: number | null = null): string[] =>

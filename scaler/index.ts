@@ -38,7 +38,7 @@ export {
   type MachineContainer,
   type MachineManifest,
 } from "./machine/manifest";
-export { liveTarget, type LiveTarget } from "./engine/liveTarget";
+export { liveTarget, lookedUpTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
 export { counted, listed, shardInUse } from "./inUse";
 export { lookToken } from "./tokenCheck";

@@ -62,6 +62,7 @@ export class AwsNode extends pulumi.ComponentResource {
         containers: containers.map((spec) => ({
           ...spec,
           live: undefined,
+          lookedUp: undefined,
           files: filesOf(spec),
           program: programOf(spec),
         })),

@@ -8,6 +8,7 @@ import {
   type InstanceSpec,
   type PoolRole,
 } from "../platform";
+import { inShell } from "../quoting";
 
 /** A container's files by their path below FLEET_DIRECTORY, its secrets among them as a shell file. */
 export function filesOf(
@@ -15,7 +16,7 @@ export function filesOf(
 ): Record<string, pulumi.Input<string>> {
   const secrets = pulumi.output(spec.secrets).apply((values) =>
     Object.entries(values)
-      .map(([key, value]) => `${key}='${value.replaceAll("'", `'\\''`)}'\n`)
+      .map(([key, value]) => `${key}=${inShell(value)}\n`)
       .join(""),
   );
   return {

@@ -2,7 +2,13 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import { dockerName, labels } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
-import { FLEET_DIRECTORY, type ContainerSpec, type LiveConfiguration, type NodeRole } from "../platform";
+import {
+  FLEET_DIRECTORY,
+  type ContainerSpec,
+  type LiveConfiguration,
+  type LookedUpFiles,
+  type NodeRole,
+} from "../platform";
 import type { DockerHostSpec } from "../settings";
 import {
   MAIN_FILE_VARIABLE,
@@ -12,6 +18,7 @@ import {
   TARGET_VARIABLE,
   type FilesTarget,
   type HostLiveTarget,
+  type HostLookedUpTarget,
 } from "./commands/input";
 import { containerArgs, ownerOf } from "./container";
 import { liveTargetOf } from "../live";
@@ -57,6 +64,7 @@ export class DockerNode extends pulumi.ComponentResource {
     const containers = args.containers.map((spec) => ({
       ...spec,
       live: undefined,
+      lookedUp: undefined,
       files: filesOf(spec),
       program: programOf(spec),
     }));
@@ -113,7 +121,8 @@ export class DockerNode extends pulumi.ComponentResource {
         hooks: { beforeUpdate: [guard.stop], beforeDelete: [guard.stop] },
       }),
     );
-    return spec.live ? this.liveConfiguration(spec, spec.live, container) : container;
+    if (spec.live) return this.liveConfiguration(spec, spec.live, container);
+    return spec.lookedUp ? this.lookedUp(spec, spec.lookedUp, container) : container;
   }
 
   /** The container's volumes, and what must have been written into them before it starts. */
@@ -140,10 +149,11 @@ export class DockerNode extends pulumi.ComponentResource {
           return { hostPath: asked.source, containerPath };
       }
     });
-    if (spec.live) {
+    const changing = spec.live ?? spec.lookedUp;
+    if (changing) {
       const live = volume("live", false);
-      this.liveVolumes.set(spec.name, live.name);
-      volumes.push({ volumeName: live.name, containerPath: spec.live.directory });
+      if (spec.live) this.liveVolumes.set(spec.name, live.name);
+      volumes.push({ volumeName: live.name, containerPath: changing.directory });
     }
     if (Object.keys(spec.secrets).length === 0 && spec.files.length === 0 && spec.program === undefined)
       return { volumes, written: [] };
@@ -217,6 +227,29 @@ export class DockerNode extends pulumi.ComponentResource {
         addPreviousOutputInEnv: false,
       },
       { parent: this, dependsOn: [container], hooks: { beforeUpdate: [this.args.place.guard.reroute] } },
+    );
+  }
+
+  /** No guard is asked: nothing is stopped by it. */
+  private lookedUp(
+    spec: ContainerSpec,
+    { directory, files }: LookedUpFiles,
+    container: docker.Container,
+  ): command.local.Command {
+    const target: HostLookedUpTarget = {
+      connection: plainConnection(this.args.place.host),
+      container: this.dockerName(spec.name),
+      directory,
+    };
+    return new command.local.Command(
+      `${this.name}-${spec.name}-lookup`,
+      {
+        create: commandLine("applyLookedUp"),
+        environment: { [TARGET_VARIABLE]: JSON.stringify(target) },
+        stdin: secretInput(this.args.place.host, files),
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this, dependsOn: [container] },
     );
   }
 

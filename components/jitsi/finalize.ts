@@ -1,3 +1,5 @@
+import { inShell } from "../quoting";
+
 /**
  * The script that Jibri runs at the end of a recording, its directory as argument: hands it over to the uploader, by
  * a rename within the volume. What fails is left where it is, told on stderr, and taken by the uploader once the Jibri
@@ -5,7 +7,6 @@
  * @param storage the volume's path in the Jibri's container
  */
 export function finalizeScript(storage: string): string {
-  const quoted = `'${storage.replaceAll("'", `'\\''`)}'`;
   return `#!/bin/sh
 set -u
 fail() {
@@ -21,7 +22,7 @@ case $name in '' | . | ..) fail "no session: '$session'" ;; esac
 case $instance in '' | . | .. | */*) fail "no JIBRI_INSTANCE_ID: '$instance'" ;; esac
 [ -d "$session" ] && [ ! -L "$session" ] || fail "no directory: '$session'"
 
-spool=${quoted}/spool/$instance
+spool=${inShell(storage)}/spool/$instance
 target=$spool/$name
 number=1
 failures=0

@@ -1,8 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { AddressOf, ContainerSpec } from "../platform";
 import type { Settings } from "../settings";
-import { httpHealthCheck, imageOf, jitsiImageDefaults, type ImageSource } from "./image";
+import { inJavaScript } from "../quoting";
 import { USERS_PER_SHARD } from "../settings/shardSize";
+import { PLUGINS } from "./accounts";
+import { prosodyAuthOf } from "./auth";
+import { httpHealthCheck, imageOf, jitsiImageDefaults, startWith, type ImageSource } from "./image";
 import { webLocations } from "./nginx";
 import type { TurnService } from "./turn";
 import { breweries, xmppDomains } from "./xmppDomains";
@@ -14,7 +17,6 @@ export interface ShardSecrets {
   readonly jibris: pulumi.Input<string>;
   readonly recorder: pulumi.Input<string>;
 }
-
 export interface ShardContainersArgs {
   readonly name: string;
   readonly publicUrl: string;
@@ -25,8 +27,6 @@ export interface ShardContainersArgs {
   /** Whether two people alone in a room speak directly to each other, and who tells them their public addresses. */
   readonly peerToPeer: Settings["peerToPeer"];
   readonly secrets: ShardSecrets;
-  /** The JWT secret, marked as one, where auth.type is jwt. */
-  readonly jwtSecret?: pulumi.Input<string>;
   /** The relay that users are told of; none if absent. */
   readonly turn?: TurnService;
 }
@@ -53,15 +53,11 @@ export function shardContainers(args: ShardContainersArgs): ContainerSpec[] {
   return [prosody(args), jicofo(args), web(args)];
 }
 
+/** What all three are told of who opens rooms. */
 function authEnv({ auth }: ShardContainersArgs): Record<string, string> {
-  switch (auth.type) {
-    case "open":
-      return { ENABLE_AUTH: "0" };
-    case "internal":
-      return { ENABLE_AUTH: "1", AUTH_TYPE: "internal", ENABLE_GUESTS: auth.guests ? "1" : "0" };
-    case "jwt":
-      return { ENABLE_AUTH: "1", AUTH_TYPE: "jwt", JWT_APP_ID: auth.appId };
-  }
+  if (auth.type === "open") return { ENABLE_AUTH: "0" };
+  const guests = auth.type === "jwt" ? {} : { ENABLE_GUESTS: auth.guests ? "1" : "0" };
+  return { ENABLE_AUTH: "1", AUTH_TYPE: auth.type, ...guests };
 }
 
 const recordingEnabled = ({ recordings }: ShardContainersArgs): string =>
@@ -69,14 +65,17 @@ const recordingEnabled = ({ recordings }: ShardContainersArgs): string =>
 
 function prosody(args: ShardContainersArgs): ContainerSpec {
   const { auth, recordings, secrets, turn } = args;
+  const prosodyAuth = prosodyAuthOf(args);
   const permissions = `jitsi_default_permissions = { livestreaming = ${recordings.stream}; recording = ${recordings.record}; transcription = true; ["create-polls"] = true; ["send-groupchat"] = true; ["send-private-message"] = true; flip = true }`;
   return {
     ...shardImageDefaults,
     name: "prosody",
     image: imageOf(args.images, "prosody"),
+    command: startWith(["config", PLUGINS]),
     env: {
       ...xmppDomains,
       ...authEnv(args),
+      ...prosodyAuth.env,
       PUBLIC_URL: args.publicUrl,
       ENABLE_RECORDING: recordingEnabled(args),
       PROSODY_ENABLE_METRICS: "1",
@@ -94,10 +93,11 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
       JVB_AUTH_PASSWORD: secrets.bridges,
       JIBRI_XMPP_PASSWORD: secrets.jibris,
       JIBRI_RECORDER_PASSWORD: secrets.recorder,
-      ...(args.jwtSecret === undefined ? {} : { JWT_APP_SECRET: args.jwtSecret }),
+      ...prosodyAuth.secrets,
       ...(turn === undefined ? {} : { TURN_CREDENTIALS: turn.secret }),
     },
-    files: [],
+    files: prosodyAuth.files,
+    ...(prosodyAuth.lookedUp === undefined ? {} : { lookedUp: prosodyAuth.lookedUp }),
     ports: [
       {
         container: XMPP_PORT,
@@ -106,7 +106,13 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
         reach: "private",
       },
     ],
-    volumes: [{ of: "container", name: "data", path: "/var/lib/prosody", keep: false }],
+    scratch: [
+      ...jitsiImageDefaults.scratch,
+      // Accounts, in memory: the image makes one that is there already anew with no other password, so that each start
+      // begins with none.
+      { path: "/var/lib/prosody", sizeMiB: 64, executable: false },
+      { path: `/${PLUGINS}`, sizeMiB: 1, executable: false },
+    ],
     healthCheck: httpHealthCheck(5280, "/health"),
     stopGraceSeconds: 20,
     resources: { memoryMiB: 1024 },
@@ -182,8 +188,8 @@ function web(args: ShardContainersArgs): ContainerSpec {
 function customConfig({ peerToPeer, publicUrl }: ShardContainersArgs): string {
   const stunServers = peerToPeer.stunServers.map((server) => ({ urls: `stun:${server}` }));
   return [
-    `config.websocketKeepAliveUrl = '${publicUrl}/' + subdir + '_unlock';`,
-    `config.p2p = { ...config.p2p, stunServers: ${JSON.stringify(stunServers)} };`,
+    `config.websocketKeepAliveUrl = ${inJavaScript(`${publicUrl}/`)} + subdir + '_unlock';`,
+    `config.p2p = { ...config.p2p, stunServers: ${inJavaScript(stunServers)} };`,
     "",
   ].join("\n");
 }

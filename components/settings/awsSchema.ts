@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseRange } from "./ipv4Range";
+import { url } from "./texts";
 
 /** The settings of a fleet on AWS. What they must be to each other stands in `awsContradictions.ts`. */
 
@@ -251,8 +252,7 @@ export const awsSchema = z.strictObject({
     )
     .optional()
     .describe("Policy that bounds every role of the stack, where the account asks for one."),
-  endpoint: z
-    .url({ protocol: /^https?$/, error: "is not a URL such as http://127.0.0.1:5000" })
+  endpoint: url(["http:", "https:"], "http://127.0.0.1:5000")
     .optional()
     .describe("Where all of AWS is called instead: an emulator, for trials."),
 });

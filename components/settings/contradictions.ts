@@ -26,6 +26,7 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   if (settings.shards && platform) checkPlaces(settings.shards, platform, fault);
   checkShardSize(settings, fault);
   checkRecording(settings, fault);
+  checkAuth(settings, fault);
   checkStore(settings, fault);
   checkEdge(settings, fault);
   checkAcme(settings, fault);
@@ -112,6 +113,40 @@ function checkRecording({ recordings, jibris, auth }: Partial<ParsedSettings>, f
     fault(
       "auth.recorders",
       `is token, but auth.type is ${auth.type}; only jwt has tokens: choose moderators, or auth.type jwt`,
+    );
+}
+
+function checkAuth({ auth, production }: Partial<ParsedSettings>, fault: Report): void {
+  if (auth?.type === "jwt") {
+    const { appSecret, keyServer } = auth;
+    if (appSecret === undefined && keyServer === undefined)
+      fault(
+        "auth.appSecret",
+        "is missing; set it with --secret, or keyServer where tokens are signed with RS256",
+      );
+    if (appSecret !== undefined && keyServer !== undefined)
+      fault("auth.keyServer", "is given, and auth.appSecret too; tokens are signed in one way: take one out");
+    if (production === true && keyServer?.startsWith("http:") === true)
+      fault(
+        "auth.keyServer",
+        "is http:// in production: who is on the way could give keys of their own; take https://",
+      );
+  }
+  if (auth?.type !== "ldap") return;
+  const isClear = !auth.url.startsWith("ldaps:") && !auth.startTls;
+  if (isClear && production === true)
+    fault(
+      "auth.url",
+      "is ldap:// in production: passwords would travel in clear; take ldaps://, or set startTls to true",
+    );
+  if (isClear && auth.ca !== undefined)
+    fault("auth.ca", "is of no use without TLS; take ldaps:// or startTls, or leave it out");
+  if (!isClear && auth.startTls && auth.url.startsWith("ldaps:"))
+    fault("auth.startTls", "is true, but ldaps:// is TLS from the start; take ldap://, or leave it out");
+  if ((auth.bindDn === undefined) !== (auth.bindPassword === undefined))
+    fault(
+      auth.bindDn === undefined ? "auth.bindDn" : "auth.bindPassword",
+      "is missing; bindDn and bindPassword are given together, or neither",
     );
 }
 

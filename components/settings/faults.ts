@@ -27,22 +27,39 @@ export function duplicates<T>(
   });
 }
 
-/** `shards[1].state`, as `pulumi config set --path` takes it. */
+/** `shards[1].state` or `tags["cost.center"]`, as `pulumi config set --path` takes it. */
 export function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) =>
-      typeof part === "number" ? `${text}[${part}]` : text === "" ? String(part) : `${text}.${String(part)}`,
-    "",
-  );
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    const key = String(part);
+    if (/[.[\]"]/.test(key)) return `${text}[${JSON.stringify(key)}]`;
+    return text === "" ? key : `${text}.${key}`;
+  }, "");
 }
 
-/** Turns what zod found into faults in this project's words. `choicesAt` names the keys known at a path. */
+/**
+ * Turns what zod found into faults in this project's words. `choicesAt` names the keys known at a path, `isSecret` whether
+ * what is there must not be shown.
+ */
 export function faultsOf(
   error: z.ZodError,
   choicesAt: (path: readonly PropertyKey[]) => readonly string[],
+  isSecret: (path: readonly PropertyKey[]) => boolean,
 ): Fault[] {
-  return error.issues.flatMap((issue) => faultsOfIssue(issue, choicesAt));
+  return error.issues.flatMap((issue) => faultsOfIssue(withheld(issue, isSecret), choicesAt));
 }
+
+/** What was given for a secret is not told. */
+function withheld(
+  issue: z.core.$ZodIssue,
+  isSecret: (path: readonly PropertyKey[]) => boolean,
+): z.core.$ZodIssue {
+  if (issue.input === undefined || !isSecret(issue.path)) return issue;
+  return { ...issue, input: WITHHELD } as z.core.$ZodIssue;
+}
+
+/** In the place of a secret. */
+const WITHHELD = "(secret)";
 
 function faultsOfIssue(
   issue: z.core.$ZodIssue,

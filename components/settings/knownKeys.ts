@@ -18,6 +18,10 @@ export interface JsonSchema {
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
   readonly oneOf?: readonly JsonSchema[];
+  /** Of what an object of any keys has; false where it has none but its properties. */
+  readonly additionalProperties?: JsonSchema | boolean;
+  /** Whether it must not be seen. */
+  readonly secret?: boolean;
 }
 
 /** The settings that exist at a path of an object (of any of its kinds, for one with kinds). */
@@ -31,4 +35,5 @@ export function knownKeys(path: readonly PropertyKey[]): string[] {
   return [...new Set(nodes.flatMap(kinds).flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
-const kinds = (node: JsonSchema): readonly JsonSchema[] => node.anyOf ?? node.oneOf ?? [node];
+/** The kinds of an object that has kinds, or itself. */
+export const kinds = (node: JsonSchema): readonly JsonSchema[] => node.anyOf ?? node.oneOf ?? [node];

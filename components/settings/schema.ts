@@ -3,6 +3,7 @@ import { bridgePoolSchema, jibriPoolSchema, LETS_ENCRYPT_URL } from "@jitsi-flee
 import { z } from "zod";
 import { awsSchema } from "./awsSchema";
 import { parsePortRange } from "./portRange";
+import { secret, text, url, visible } from "./texts";
 
 /**
  * Every setting of a stack, once: types, defaults, bounds and words. `Pulumi.yaml` and `docs/settings.md` are
@@ -95,7 +96,7 @@ const images = z.strictObject({
     .describe("coturn 4.6 or later, for turn; shaped like the official image (user nobody, a shell)."),
 });
 
-const absolutePath = /^\/[^\0:]*[^\0:/]$/;
+const absolutePath = /^\/[A-Za-z0-9 ._@+=,~/-]*[A-Za-z0-9 ._@+=,~-]$/;
 
 const store = z.discriminatedUnion(
   "type",
@@ -124,18 +125,27 @@ const store = z.discriminatedUnion(
         )
         .default("")
         .describe("What recordings' names begin with in the bucket, such as school-a."),
-      region: z.string().min(1, "is empty").default("us-east-1").describe("The bucket's region."),
+      region: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/, "is not a region such as eu-central-1")
+        .default("us-east-1")
+        .describe("The bucket's region."),
       provider: z
         .string()
         .regex(/^[A-Za-z0-9]+$/, "is not a provider as rclone names it, such as AWS or Minio")
         .default("AWS")
         .describe("Whose S3 it is, as rclone names it: AWS, Minio, Ceph, Wasabi, Scaleway … or Other."),
-      endpoint: z
-        .url({ protocol: /^https?$/, error: "is not a URL such as https://s3.example.org" })
+      endpoint: url(["http:", "https:"], "https://s3.example.org")
         .optional()
         .describe("Where the store answers; needed where provider is not AWS."),
-      accessKeyId: z.string().min(1, "is empty").describe("Key that may read and write the bucket."),
-      secretAccessKey: z.string().min(1, "is empty").describe("Its secret. Set it with --secret."),
+      accessKeyId: z
+        .string()
+        .regex(
+          /^[!-+.0-<>-~-]+$/,
+          "is not a key's id: letters, digits and signs other than comma, slash and =",
+        )
+        .describe("Key that may read and write the bucket."),
+      secretAccessKey: secret(text().min(1, "is empty")).describe("Its secret. Set it with --secret."),
     }),
   ],
   { error: "has no type that is known: directory or s3" },
@@ -263,10 +273,9 @@ const tls = z.discriminatedUnion(
         .string()
         .regex(pem("CERTIFICATE"), "is not a PEM certificate (-----BEGIN CERTIFICATE-----)")
         .describe("PEM: the certificate, then its intermediates."),
-      privateKey: z
-        .string()
-        .regex(pem("PRIVATE KEY"), "is not a PEM private key (-----BEGIN PRIVATE KEY-----)")
-        .describe("PEM, unencrypted. Set it with --secret."),
+      privateKey: secret(
+        z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key (-----BEGIN PRIVATE KEY-----)"),
+      ).describe("PEM, unencrypted. Set it with --secret."),
     }),
     z.strictObject({
       mode: z
@@ -277,8 +286,7 @@ const tls = z.discriminatedUnion(
       email: z
         .email("is not an e-mail address such as operator@example.org")
         .describe("Contact of the account with the authority; the account is made with its terms agreed to."),
-      directoryUrl: z
-        .url({ protocol: /^https$/, error: "is not a URL such as https://acme.example.org/directory" })
+      directoryUrl: url(["https:"], "https://acme.example.org/directory")
         .default(LETS_ENCRYPT_URL)
         .describe(
           "The authority's directory. For trials there is https://acme-staging-v02.api.letsencrypt.org/directory: it allows more attempts, and browsers refuse its certificates.",
@@ -290,14 +298,18 @@ const tls = z.discriminatedUnion(
         .describe("PEM, for a private authority: who signed the certificate of the directory's own address."),
       eab: z
         .strictObject({
-          keyId: z.string().min(1, "is empty").describe("The key's identifier."),
-          hmacKey: z
+          keyId: z
             .string()
-            .regex(
-              /^[A-Za-z0-9_+/-]{16,}=*$/,
-              "is no HMAC key as authorities give it: at least 16 letters, digits and -_ (base64url)",
-            )
-            .describe("The key, base64url. Set it with --secret."),
+            .regex(visible, "is not a key's identifier: letters, digits and signs")
+            .describe("The key's identifier."),
+          hmacKey: secret(
+            z
+              .string()
+              .regex(
+                /^[A-Za-z0-9_+/-]{16,}=*$/,
+                "is no HMAC key as authorities give it: at least 16 letters, digits and -_ (base64url)",
+              ),
+          ).describe("The key, base64url. Set it with --secret."),
         })
         .optional()
         .describe(
@@ -353,19 +365,114 @@ const recorders = z
     "Who may start a recording or a stream: moderators, or who has the feature in their token (jwt only).",
   );
 
+const guests = z.boolean().default(true).describe("Whether people without an account may join an open room.");
+
+const jwt = z.strictObject({
+  type: z.literal("jwt").describe("Rooms are entered with a signed token."),
+  appId: text()
+    .min(1, "is empty")
+    .max(128)
+    .describe("The token's issuer (iss), unless issuers names others."),
+  appSecret: secret(text().min(16, "is shorter than 16 characters"))
+    .optional()
+    .describe("Shared secret of the tokens (HS256). Set it with --secret. Without it there is keyServer."),
+  keyServer: url(["http:", "https:"], "https://keys.example.org/jitsi")
+    .optional()
+    .describe(
+      "Where the public keys of tokens are that are signed with RS256: each at keyServer/HASH.pem, the SHA-256 of the token's kid in hex. In place of appSecret.",
+    ),
+  issuers: z
+    .array(listed())
+    .max(50)
+    .default([])
+    .describe("Issuers (iss) whose tokens are taken; if empty, appId alone."),
+  audiences: z
+    .array(listed())
+    .max(50)
+    .default([])
+    .describe("Audiences (aud) whose tokens are taken; if empty, all."),
+  subject: z
+    .enum(["tenant", "any"])
+    .default("tenant")
+    .describe(
+      "tenant: the token's sub must be the tenant of the room, or *; of rooms without one, meet.jitsi or *. any: sub is not looked at, and a token opens its room in every tenant.",
+    ),
+  recorders,
+});
+
+/** One of several that Jitsi's image takes with commas between them. */
+function listed() {
+  return text()
+    .min(1, "is empty")
+    .max(128)
+    .refine((given) => !given.includes(",") && given.trim() === given, "has a comma, or a space at an end");
+}
+
+const account = secret(
+  text()
+    .min(8, "is shorter than 8 characters")
+    .max(128)
+    .refine((given) => given.normalize("NFKC") === given, "has characters that browsers write in other ways"),
+);
+
+/** A line of saslauthd's configuration. */
+const ldapLine = () =>
+  text()
+    .min(1, "is empty")
+    .max(1000)
+    .refine((given) => given.trim() === given, "begins or ends with a space");
+
 const auth = z.discriminatedUnion("type", [
+  jwt,
   z.strictObject({
-    type: z.literal("jwt").describe("Rooms are entered with a signed token."),
-    appId: z.string().min(1).max(128).describe("The token's issuer."),
-    appSecret: z
-      .string()
-      .min(16, "is shorter than 16 characters")
-      .describe("Shared secret of the tokens. Set it with --secret."),
+    type: z
+      .literal("internal")
+      .describe("Rooms are opened by accounts of the fleet's own; guests wait for them."),
+    accounts: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^[a-z0-9][a-z0-9._-]{0,63}$/,
+            "is not an account's name such as teacher: small letters, digits and ._-",
+          ),
+        account,
+      )
+      .default({})
+      .refine((given) => Object.keys(given).length <= 200, "has more than 200 accounts: take ldap or jwt")
+      .describe(
+        "Who opens rooms: passwords by name, on every shard alike, each set with --secret. A change is in force within seconds and replaces nothing.",
+      ),
+    guests,
     recorders,
   }),
   z.strictObject({
-    type: z.literal("internal").describe("Rooms are opened by accounts in Prosody; guests wait for them."),
-    guests: z.boolean().default(true).describe("Whether people without an account may join an open room."),
+    type: z.literal("ldap").describe("Rooms are opened by people of a directory; guests wait for them."),
+    url: z
+      .string()
+      .regex(
+        /^ldaps?:\/\/[A-Za-z0-9.[\]:_-]+\/?$/,
+        "is not a directory's URL such as ldaps://ldap.example.org",
+      )
+      .describe("The directory. In production ldaps://, or startTls."),
+    base: ldapLine().describe("Where people are looked for, such as ou=people,dc=example,dc=org."),
+    filter: ldapLine().default("uid=%u").describe("Who is meant by a name: %u stands for it."),
+    bindDn: ldapLine().optional().describe("Who looks; nobody in particular (anonymous) if absent."),
+    bindPassword: secret(ldapLine()).optional().describe("Its password. Set it with --secret."),
+    method: z
+      .enum(["bind", "custom", "fastbind"])
+      .default("bind")
+      .describe("How saslauthd checks a password (LDAP_AUTH_METHOD): as that person, as a rule."),
+    startTls: z
+      .boolean()
+      .default(false)
+      .describe("Whether a connection to ldap:// becomes TLS before it is used."),
+    ca: z
+      .string()
+      .regex(pem("CERTIFICATE"), "is not a PEM certificate (-----BEGIN CERTIFICATE-----)")
+      .optional()
+      .describe("PEM: who signed the directory's certificate; the public authorities if absent."),
+    guests,
     recorders,
   }),
   z.strictObject({
@@ -386,7 +493,7 @@ const dockerHost = z.strictObject({
   address: z
     .string()
     .regex(
-      /^(?:unix:\/\/\/[^\s]+|ssh:\/\/[^\s@/]+@[^\s@/]+|tcp:\/\/[^\s@/:]+:[0-9]+)$/,
+      /^(?:unix:\/\/\/[A-Za-z0-9._@+=,~/-]+|ssh:\/\/[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9.:[\]_-]+|tcp:\/\/[A-Za-z0-9.[\]_-]+:[0-9]+)$/,
       "is none of unix:///path/docker.sock, ssh://user@host[:port], tcp://host:port",
     )
     .describe("Its Docker engine: the local socket, ssh:// (with hostKey) or tcp:// (with tls)."),
@@ -415,10 +522,9 @@ const dockerHost = z.strictObject({
         .string()
         .regex(pem("CERTIFICATE"), "is not a PEM certificate")
         .describe("The client's certificate."),
-      privateKey: z
-        .string()
-        .regex(pem("PRIVATE KEY"), "is not a PEM private key")
-        .describe("The client's key."),
+      privateKey: secret(z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key")).describe(
+        "The client's key.",
+      ),
     })
     .optional()
     .describe("tcp only: client certificate, PEM. Set privateKey with --secret."),
@@ -482,9 +588,9 @@ const sharedAddress = z.strictObject({
     .max(255)
     .default(51)
     .describe("VRRP's virtual router id: another for each shared address of a network."),
-  password: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,8}$/, "is not a password of 1 to 8 letters, digits and ._-")
+  password: secret(
+    z.string().regex(/^[A-Za-z0-9._-]{1,8}$/, "is not a password of 1 to 8 letters, digits and ._-"),
+  )
     .optional()
     .describe(
       "VRRP's password. It travels in clear: it tells fleets apart and keeps nobody out. Set it with --secret.",
@@ -539,7 +645,7 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe("The region, network and machines: needed with platform aws, and with it alone."),
   tags: z
-    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), z.string().max(255))
+    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), text().max(255))
     .default({})
     .describe("Labels on everything that is created."),
   allowCutCalls: z

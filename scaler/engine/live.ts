@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { archive } from "./archive";
 import { runInContainer } from "./exec";
+import { hashOf, leadsTo, link, removeOthers, running, write } from "./generations";
 import type { LiveTarget } from "./liveTarget";
 
 const RELOAD_LIMIT_SECONDS = 30;
-const START_LIMIT_SECONDS = 60;
 
 /** The files of a live configuration by their name in its directory. */
 export interface LiveFiles {
@@ -59,13 +58,9 @@ export async function applyLive(
   if (!isFirst) await untilSettled(docker, target.settled);
   // Only now: a run that ended before it must reload when it is repeated.
   await link(container, directory, "loaded", generation);
-  const stale = `find . -maxdepth 1 -name 'generation-*' ! -name ${generation} -exec rm -r {} +`;
-  await runInContainer(container, ["/bin/sh", "-c", stale], { directory, user: "0:0" });
+  await removeOthers(container, directory, generation);
   return `${generation} ${isFirst ? "is the first" : isQuiet ? "is in force" : "was reloaded"}`;
 }
-
-const hashOf = (files: Readonly<Record<string, string>>): string =>
-  createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
 
 /** The directory in which the process makes its sockets. */
 async function makeRunDirectory(
@@ -94,21 +89,6 @@ export async function untilSettled(
   if (exitCode !== 0) throw new Error(`The settings are written, but ${name} says: ${output.trim()}`);
 }
 
-/** Writes a generation of the files, readable for the container's group. */
-async function write(
-  container: Docker.Container,
-  directory: string,
-  generation: string,
-  files: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { Config } = await container.inspect();
-  const gid = Number(Config.User.split(":")[1] ?? 0);
-  const named = Object.fromEntries(
-    Object.entries(files).map(([name, content]) => [`${generation}/${name}`, content]),
-  );
-  await container.putArchive(await archive(named, { uid: 0, gid, mode: 0o440 }), { path: directory });
-}
-
 /**
  * Signals the container's own process from inside. Docker's own kill would do too, but takes whatever signal for a stop
  * by hand, and would not start the container again when its host comes back.
@@ -117,38 +97,6 @@ async function reload(container: Docker.Container, signal: LiveTarget["reloadSig
   const script = `kill -${signal.slice("SIG".length)} 1`;
   const { exitCode, output } = await runInContainer(container, ["/bin/sh", "-c", script]);
   if (exitCode !== 0) throw new Error(`The process could not be told to reload: ${output}`);
-}
-
-/** Where a link in the container leads; undefined where there is none. */
-async function leadsTo(container: Docker.Container, path: string): Promise<string | undefined> {
-  const { exitCode, output } = await runInContainer(container, ["readlink", path], { user: "0:0" });
-  return exitCode === 0 ? output.trim() : undefined;
-}
-
-/** Leads a link to a generation, in one step. */
-async function link(
-  container: Docker.Container,
-  directory: string,
-  name: string,
-  generation: string,
-): Promise<void> {
-  const script = `ln -sfn ${generation} ${name}.next && mv -T ${name}.next ${name}`;
-  const { exitCode, output } = await runInContainer(container, ["/bin/sh", "-c", script], {
-    directory,
-    user: "0:0",
-  });
-  if (exitCode !== 0) throw new Error(`${directory}/${name} could not be led to ${generation}: ${output}`);
-}
-
-/** Waits for the container to run: a host that comes back starts it again. */
-async function running(container: Docker.Container): Promise<void> {
-  const limit = Date.now() + START_LIMIT_SECONDS * 1000;
-  for (;;) {
-    const { State } = await container.inspect();
-    if (State.Running && !State.Restarting) return;
-    if (Date.now() > limit) throw new Error(`The container does not run (${State.Status}): see its log`);
-    await sleep(500);
-  }
 }
 
 interface Process {

@@ -14,3 +14,7 @@ export const liveTarget = z.object({
   settled: z.object({ container: z.string(), command: z.array(z.string()) }),
 });
 export type LiveTarget = z.output<typeof liveTarget>;
+
+/** Where a container looks files up: `<directory>/current` leads to them. */
+export const lookedUpTarget = z.object({ container: z.string(), directory: z.string() });
+export type LookedUpTarget = z.output<typeof lookedUpTarget>;

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
+import { applyLookedUp } from "../engine/lookedUp";
 import { applyLive, untilSettled } from "../engine/live";
 import { pullIfAbsent } from "../engine/pull";
 import { labels } from "../labels";
@@ -91,6 +92,12 @@ export async function apply(args: ApplyArgs): Promise<Outcome> {
     if (deed === "start") await args.compose(up("--no-recreate", container.name));
     if (deed !== "keep" && container.isChecked) await untilHealthy(docker, container);
     if (container.live) await applyLive(docker, container.live.target, await liveFiles(content, container));
+    if (container.lookedUp)
+      await applyLookedUp(
+        docker,
+        container.lookedUp.target,
+        await textsOf(content, container.name, container.lookedUp.files),
+      );
   }
   // Only then it serves: another node of the edge may go after this report.
   for (const { container } of services) {
@@ -207,12 +214,21 @@ async function liveFiles(
   content: Content,
   { live, name }: MachineContainer,
 ): Promise<{ loud: Record<string, string>; quiet: Record<string, string> }> {
-  const texts = async (files: MachineContainer["files"]): Promise<Record<string, string>> => {
-    const read = files.map(async ({ from, path }): Promise<[string, string]> => [
-      path,
-      await content.text(`live/${name}/${path}`, from),
-    ]);
-    return Object.fromEntries(await Promise.all(read));
+  return {
+    loud: await textsOf(content, name, live?.files ?? []),
+    quiet: await textsOf(content, name, live?.quietFiles ?? []),
   };
-  return { loud: await texts(live?.files ?? []), quiet: await texts(live?.quietFiles ?? []) };
+}
+
+/** Files that change under a container, by their path. */
+async function textsOf(
+  content: Content,
+  container: string,
+  files: MachineContainer["files"],
+): Promise<Record<string, string>> {
+  const read = files.map(async ({ from, path }): Promise<[string, string]> => [
+    path,
+    await content.text(`live/${container}/${path}`, from),
+  ]);
+  return Object.fromEntries(await Promise.all(read));
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { programNames } from "../bundle";
-import { liveTarget } from "../engine/liveTarget";
+import { liveTarget, lookedUpTarget } from "../engine/liveTarget";
 
 /** What a bundle says of its machine: written by the program that deploys the fleet, read by `apply` on the machine. */
 export const MANIFEST_FILE = "manifest.json";
@@ -55,6 +55,8 @@ const container = z.strictObject({
       quietFiles: z.array(file),
     })
     .optional(),
+  /** Files that it looks up again whenever it needs them. */
+  lookedUp: z.strictObject({ target: lookedUpTarget, files: z.array(file) }).optional(),
 });
 export type MachineContainer = z.output<typeof container>;
 

@@ -1,7 +1,17 @@
 const httpBind = "http://jabber.org/protocol/httpbind";
 const requestLimitMilliseconds = 15_000;
 
-/** An anonymous XMPP client over BOSH that is in one room: enough to be a participant that servers can count. */
+/** Who logs in, where that is not anybody. */
+export interface Account {
+  readonly name: string;
+  readonly password: string;
+}
+
+const ANONYMOUS = "mechanism='ANONYMOUS'/>";
+const plain = ({ name, password }: Account): string =>
+  `mechanism='PLAIN'>${Buffer.from(`\0${name}\0${password}`).toString("base64")}</auth>`;
+
+/** An XMPP client over BOSH that is in one room: enough to be a participant that servers can count. */
 export class BoshParticipant {
   #requestId = Math.floor(Math.random() * 1e9);
   #session = "";
@@ -16,14 +26,20 @@ export class BoshParticipant {
    * Logs in and joins a room.
    * @throws when a step is refused or nothing answers within 15 s.
    */
-  static async join(url: string, domain: string, room: string, nickname: string): Promise<BoshParticipant> {
+  static async join(
+    url: string,
+    domain: string,
+    room: string,
+    nickname: string,
+    account?: Account,
+  ): Promise<BoshParticipant> {
     const client = new BoshParticipant(url, domain);
     const start = `to='${domain}' wait='5' hold='1' ver='1.6' xml:lang='en' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'`;
     const opened = await client.#post(start, "");
     client.#session = /sid='([^']+)'/.exec(opened.replaceAll('"', "'"))?.[1] ?? "";
     await client.#expect(
       "<success",
-      "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>",
+      `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' ${account === undefined ? ANONYMOUS : plain(account)}`,
     );
     await client.#post(`to='${domain}' xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'`, "");
     await client.#expect(

@@ -30,10 +30,10 @@ const domains = {
   XMPP_HIDDEN_DOMAIN: "hidden.meet.local",
 };
 const passwords = {
-  JICOFO_AUTH_PASSWORD: "focus password",
-  JVB_AUTH_PASSWORD: "jvb password",
-  JIBRI_XMPP_PASSWORD: "jibri password",
-  JIBRI_RECORDER_PASSWORD: "recorder password",
+  JICOFO_AUTH_PASSWORD: "focus-password",
+  JVB_AUTH_PASSWORD: "jvb-password",
+  JIBRI_XMPP_PASSWORD: "jibri-password",
+  JIBRI_RECORDER_PASSWORD: "recorder-password",
 };
 
 const bridgeState = [

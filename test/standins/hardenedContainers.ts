@@ -16,6 +16,7 @@ export interface StartOptions {
   command?: string[];
   volumes?: string[];
   mounts?: Record<string, string>;
+  user?: string;
   /** `name:address`, for /etc/hosts. */
   hosts?: string[];
 }
@@ -75,6 +76,7 @@ export class HardenedContainers {
       Env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
       ...(isJitsi ? { Entrypoint: ["sh", "-c", "set -a; . /secrets/env; set +a; exec /init"] } : {}),
       ...(options.command === undefined ? {} : { Cmd: options.command }),
+      ...(options.user === undefined ? {} : { User: options.user }),
       HostConfig: {
         ReadonlyRootfs: true,
         ExtraHosts: options.hosts ?? [],

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import type Docker from "dockerode";
 
 import { webLocations } from "../../components/jitsi/nginx";
+import { runInContainer } from "../../scaler/engine/exec";
+import { applyLookedUp } from "../../scaler/engine/lookedUp";
 import { RoomsClient } from "../../scaler/keeper/roomsClient";
 import { TURN_PORT, turnConfiguration, turnContainer } from "../../components/jitsi/turn";
 import { FLEET_DIRECTORY } from "../../components/platform";
@@ -26,8 +28,8 @@ const domains = {
 };
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 const secrets = {
-  JICOFO_AUTH_PASSWORD: "focus $pass'word",
-  JVB_AUTH_PASSWORD: 'jvb "password"',
+  JICOFO_AUTH_PASSWORD: "focus$pass'word",
+  JVB_AUTH_PASSWORD: 'jvb"password"',
   JIBRI_XMPP_PASSWORD: "jibri&password",
   JIBRI_RECORDER_PASSWORD: "recorder<password",
 };
@@ -77,7 +79,7 @@ describe("the stand-ins' images", function () {
         XMPP_MODULES: "filter_iq_jibri,muc_census",
         GLOBAL_CONFIG: 'http_health_allow_cidr = "0.0.0.0/0"\\nstandin_unused = "second line"',
       },
-      { volumes: ["/var/lib/prosody"] },
+      { volumes: ["/var/lib/prosody", "/fleet-accounts"], user: "1000:1000" },
     );
     web = await start("web", "web", {
       ...domains,
@@ -128,6 +130,22 @@ describe("the stand-ins' images", function () {
     const metrics = await getText(`http://${prosody.address}:5280/metrics`);
     assert.equal(metrics.status, 200);
     assert.match(metrics.body, /prosody_mod_c2s__connections/);
+  });
+
+  it("are handed what they look up again, in one step and while they run", async () => {
+    const target = { container: `${made.run}-prosody`, directory: "/fleet-accounts" };
+    const startedAt = async (): Promise<string> => (await prosody.container.inspect()).State.StartedAt;
+    const seen = async (): Promise<string> => {
+      const script = "cat /fleet-accounts/current/accounts.json; ls /fleet-accounts | wc -l";
+      return (await runInContainer(prosody.container, ["sh", "-c", script])).output.replaceAll("\r", "");
+    };
+    const before = await startedAt();
+    await applyLookedUp(made.engine, target, { "accounts.json": "one\n" });
+    assert.equal(await seen(), "one\n2\n");
+    await applyLookedUp(made.engine, target, { "accounts.json": "two\n" });
+    assert.equal(await seen(), "two\n2\n");
+    assert.match(await applyLookedUp(made.engine, target, { "accounts.json": "two\n" }), /in force already/);
+    assert.equal(await startedAt(), before);
   });
 
   it("run nginx with the page of a room, its configuration and the program's own locations", async () => {

@@ -23,7 +23,12 @@ const gentleStopMilliseconds = 3000;
 /** Prosody refuses to run as root. */
 const unprivilegedUid = 1000;
 
-function start(command: string, args: string[], environment: Environment, uid?: number): StandinProcess {
+export function start(
+  command: string,
+  args: string[],
+  environment: Environment,
+  uid?: number,
+): StandinProcess {
   const child = spawn(command, args, {
     env: { PATH: process.env["PATH"] ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -54,7 +54,6 @@ function every(): ContainerSpec[] {
       recordings: settings.recordings,
       peerToPeer: settings.peerToPeer,
       secrets,
-      jwtSecret: "secret-of-the-tokens",
       turn: { host: "turn.school.net", port: 443, secret: "secret-turn" },
     }),
     turnContainer({

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { inShell } from "../../quoting";
 import { ENSURE_DOCKER, PULL } from "./docker";
 
 /** Of each try: a mirror or a registry that does not answer is not waited for until the whole build is given up. */
@@ -18,7 +19,7 @@ export function bakingDocument(images: readonly string[]): string {
       ENSURE_DOCKER,
       "ensure_docker",
     ]),
-    step("Images", [PULL, ...images.map((image) => `pull ${quoted(image)}`)]),
+    step("Images", [PULL, ...images.map((image) => `pull ${inShell(image)}`)]),
     // Else all machines, and all engines, would give themselves out as one.
     step("Tidy", [
       "systemctl stop docker.socket docker.service",
@@ -47,8 +48,6 @@ function step(name: string, lines: readonly string[]): string {
             - |
 ${script.map((line) => (line === "" ? "\n" : `              ${line}\n`)).join("")}`;
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Of a version's three numbers Image Builder takes each below 2^30. */
 const HEX_DIGITS = 7;

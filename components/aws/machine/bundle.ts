@@ -69,10 +69,13 @@ export interface MachineBundle {
   readonly programs: readonly ProgramName[];
 }
 
-/** Parameters of SSM for a machine's secrets, 4 KB each: an edge has a certificate's chain, a scaler all pools. */
+/**
+ * Parameters of SSM for a machine's secrets, 4 KB each: an edge has a certificate's chain, a scaler all pools, a shard
+ * accounts.
+ */
 const PARTS: Readonly<Record<NodeRole | PoolRole, number>> = {
   edge: 8,
-  shard: 2,
+  shard: 4,
   scaler: 8,
   bridge: 4,
   jibri: 4,
@@ -146,7 +149,7 @@ type BundleFiles = Readonly<Record<string, pulumi.Input<string>>>;
 
 const programHash = (name: ProgramName): string => programOf({ program: name })?.program.sha256 ?? "";
 
-/** A container's files by their path in the bundle, those of its live configuration among them. */
+/** A container's files by their path in the bundle, those that change under it among them. */
 function filesInBundle(spec: ContainerSpec): BundleFiles {
   const own = mountedFiles(spec);
   const live: BundleFiles = spec.live
@@ -155,7 +158,7 @@ function filesInBundle(spec: ContainerSpec): BundleFiles {
         ...spec.live.quietFiles,
         [spec.live.main.name]: spec.live.main.content,
       }
-    : {};
+    : mapContents(spec.lookedUp?.files ?? {}, (content) => pulumi.secret(content));
   return {
     ...mapKeys(own, (path) => mountedPath(spec, path)),
     ...mapKeys(live, (file) => livePath(spec, file)),
@@ -178,7 +181,7 @@ function machineContainer(
   spec: ContainerSpec,
   secret: readonly string[],
 ): MachineContainer {
-  const { live } = spec;
+  const { live, lookedUp } = spec;
   const found = (path: string, at: string): MachineContainer["files"][number] => ({
     path,
     from: secret.includes(at) ? "secrets" : "bundle",
@@ -212,6 +215,14 @@ function machineContainer(
             target: liveTargetOf(spec, live, (container) => dockerName(stack, name, container)),
             files: inLive({ ...live.secretFiles, [live.main.name]: live.main.content }),
             quietFiles: inLive(live.quietFiles),
+          },
+        }),
+    ...(lookedUp === undefined
+      ? {}
+      : {
+          lookedUp: {
+            target: { container: dockerName(stack, name, spec.name), directory: lookedUp.directory },
+            files: inLive(lookedUp.files),
           },
         }),
   };

@@ -112,9 +112,10 @@ function mounts(args: ComposeArgs, spec: ContainerSpec): readonly Readonly<Recor
         return { type: "volume", source: volumeName(args, spec, volume), target: volume.path };
     }
   });
-  return spec.live === undefined
+  const changing = spec.live ?? spec.lookedUp;
+  return changing === undefined
     ? asked
-    : [...asked, { type: "volume", source: liveVolume(args, spec.name), target: spec.live.directory }];
+    : [...asked, { type: "volume", source: liveVolume(args, spec.name), target: changing.directory }];
 }
 
 const liveVolume = ({ name, stack }: ComposeArgs, container: string): string =>
@@ -131,7 +132,7 @@ const namedVolumes = (args: ComposeArgs, spec: ContainerSpec): string[] => [
   ...spec.volumes.flatMap((volume) =>
     volume.of === "container" || volume.of === "place" ? [volumeName(args, spec, volume)] : [],
   ),
-  ...(spec.live === undefined ? [] : [liveVolume(args, spec.name)]),
+  ...((spec.live ?? spec.lookedUp) === undefined ? [] : [liveVolume(args, spec.name)]),
 ];
 
 /** Compose takes a $ in a text for a variable. */

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { liveTarget, programNames } from "@jitsi-fleet/scaler";
+import { liveTarget, lookedUpTarget, programNames } from "@jitsi-fleet/scaler";
 import { z } from "zod";
 import type { Connection } from "../connection";
 
@@ -29,6 +29,7 @@ export const sweepTarget = z.object({
 });
 
 export const hostLiveTarget = liveTarget.extend({ connection });
+export const hostLookedUpTarget = lookedUpTarget.extend({ connection });
 
 const secretInput = z.object({
   tls: z.object({ ca: z.string(), certificate: z.string(), privateKey: z.string() }).optional(),
@@ -37,6 +38,7 @@ const secretInput = z.object({
 
 export type FilesTarget = z.output<typeof filesTarget>;
 export type HostLiveTarget = z.output<typeof hostLiveTarget>;
+export type HostLookedUpTarget = z.output<typeof hostLookedUpTarget>;
 export type SweepTarget = z.output<typeof sweepTarget>;
 
 export const TARGET_VARIABLE = "FLEET_TARGET";

@@ -77,6 +77,7 @@ async function main(): Promise<void> {
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
   pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>);
+  process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(["jitsi-fleet:auth"]);
   process.once("beforeExit", () => {
     writeFileSync(file, JSON.stringify([...declared.values()]));
   });

@@ -59,7 +59,8 @@ export class DeclaredFleet {
     return whole;
   }
 
-  private static async of(settings: Record<string, unknown>): Promise<DeclaredFleet> {
+  /** What is declared with these settings. */
+  static async of(settings: Record<string, unknown>): Promise<DeclaredFleet> {
     const directory = await mkdtemp(join(tmpdir(), "declared-"));
     const file = join(directory, "declared.json");
     try {

@@ -195,7 +195,7 @@ describe("the fleet on AWS, as it is declared", function () {
       assert(value.secret, `${name} is secret in the state`);
       return value.secret;
     };
-    const ofS1 = ["s1-secrets-1", "s1-secrets-2"].map(valueOf);
+    const ofS1 = [1, 2, 3, 4].map((part) => valueOf(`s1-secrets-${part}`));
     const [revision = ""] = ofS1[0]?.split(" ") ?? [];
     assert.match(JSON.stringify(joinParts(ofS1, revision)), /secret-of-the-tokens/);
     for (const { inputs, name } of fleet.all("Parameter")) {

@@ -15,8 +15,8 @@ const session = {
 const reviewed: Record<string, Record<string, readonly string[]>> = {
   "edge-1": node("edge-1", 8),
   "edge-2": node("edge-2", 8),
-  s1: node("s1", 2),
-  s2: node("s2", 2),
+  s1: node("s1", 4),
+  s2: node("s2", 4),
   "scaler-1": { ...node("scaler-1", 8), ...scaler() },
   "scaler-2": { ...node("scaler-2", 8), ...scaler() },
   "s1-bridges": pool("s1-bridges"),

@@ -52,7 +52,6 @@ export const shard = ({
       jibris: `${SECRET}jibris`,
       recorder: `${SECRET}recorder`,
     },
-    jwtSecret: `${SECRET}of-the-tokens`,
     turn: { host: "turn.school.net", port: 443, secret: `${SECRET}turn` },
   });
 

@@ -353,7 +353,7 @@ describe("settings of AWS", () => {
   it("wants addresses for all bridges and Jibris while a zone is out, those that wait stopped among them", () => {
     // A /20 has 251 addresses for pools in each zone.
     const small = spoilt("aws.network", { type: "own", range: "10.42.0.0/20" }, goodAwsSettings());
-    const one = { ...small, shards: [{ name: "s1" }], bridges: { max: 200 } };
+    const one = { ...small, shards: [{ name: "s1" }], bridges: { max: 200, capacity: 25 } };
     assert.deepEqual(faultsIn({ ...one, jibris: { max: 51 } }), []);
     const [fault, ...more] = faultsIn({ ...one, jibris: { max: 52 } });
     assert.deepEqual([fault?.path, more], ["aws.network.range", []]);
@@ -410,8 +410,8 @@ describe("settings of AWS", () => {
 
   it("counts no more than an internet gateway lets through", () => {
     const given = spoilt("aws.instanceTypes", { bridges: ["c7i.4xlarge"] }, goodAwsSettings());
-    const [fault] = faultsIn({ ...given, bridges: { capacity: 800 } });
+    const [fault] = faultsIn({ ...given, bridges: { max: 6, capacity: 800 } });
     assert.match(fault?.message ?? "", /c7i\.4xlarge sends 5000 Mbit\/s for good, but .* makes 5200/);
-    assert.deepEqual(faultsIn({ ...given, bridges: { capacity: 769 } }), []);
+    assert.deepEqual(faultsIn({ ...given, bridges: { max: 6, capacity: 769 } }), []);
   });
 });

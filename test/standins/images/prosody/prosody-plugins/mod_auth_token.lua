@@ -1,12 +1,12 @@
 -- Stand-in for Jitsi's authentication by token: SASL ANONYMOUS is taken when the BOSH or websocket request carried
--- ?token=, a JWT signed with JWT_APP_SECRET (HS256), issued by JWT_APP_ID and not expired.
+-- ?token=, a JWT signed with app_secret (HS256), issued by app_id and not expired.
 local jwt = require "util.jwt";
 local new_sasl = require "util.sasl".new;
 local formdecode = require "util.http".formdecode;
 local with_previous_name = module:require "standin_resumption";
 
-local app_id = os.getenv("JWT_APP_ID");
-local app_secret = os.getenv("JWT_APP_SECRET");
+local app_id = module:get_option_string("app_id");
+local app_secret = module:get_option_string("app_secret");
 local allow_empty = module:get_option_boolean("allow_empty_token", false);
 
 local function token_of(request)
