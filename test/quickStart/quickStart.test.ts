@@ -195,7 +195,9 @@ describe("the quick start", function () {
     const [s1, s2] = settings.shards.map(({ name }) => name);
     await until("nobody is in a room", 60, async () => {
       const { output } = await machine.run(`npm run -s shard -- status --json`, clone, environment);
-      const shards = JSON.parse(output) as { name: string; conferences: number | null }[];
+      const { shards } = JSON.parse(output) as {
+        shards: { name: string; conferences: number | null }[];
+      };
       assert.deepEqual(shards.map(({ name }) => name).sort(), [s1, s2]);
       return shards.every(({ conferences }) => conferences === 0);
     });
