@@ -86,8 +86,12 @@ describe("bridges and Jibris that come and go with load", () => {
       seconds,
     );
   const freeJibri = async (): Promise<PoolInstance> => {
-    for (const jibri of await fleet.pools.instances("jibri"))
-      if (jibri.state === "running" && (await fleet.pools.jibri(jibri)).activity === "idle") return jibri;
+    for (const jibri of await fleet.pools.instances("jibri")) {
+      if (jibri.state !== "running") continue;
+      // One that was about to end may be gone by now.
+      const told = await fleet.pools.jibri(jibri).catch(() => undefined);
+      if (told?.activity === "idle") return jibri;
+    }
     throw new Error("no Jibri is free");
   };
 
@@ -403,7 +407,7 @@ describe("bridges and Jibris that come and go with load", () => {
     succeeded(await fleet.stack.up({ timeoutSeconds: 600 }));
     const knowsAll = async (jibri: PoolInstance): Promise<boolean> =>
       (await fleet.pools.jibri(jibri)).joinedBreweries === 3;
-    await until("the free Jibris are in the new shard's brewery", 120, async () => {
+    await until("the free Jibris are in the new shard's brewery", 300, async () => {
       const free = (await fleet.pools.instances("jibri")).filter(
         ({ name, state }) => state === "running" && name !== old.name,
       );
