@@ -208,7 +208,9 @@ const edge = z.strictObject({
         .min(2)
         .max(120)
         .default(5)
-        .describe("A shard whose Prosody or Jicofo is ill for so long gives its rooms to others."),
+        .describe(
+          "A shard whose Prosody or Jicofo is ill for so long gives its rooms to others. A machine that is overloaded looks ill, too.",
+        ),
       upAfterSeconds: z
         .int()
         .min(1)
