@@ -11,6 +11,8 @@ import { Pools } from "./pools";
 
 export const DOMAIN = "meet.school.test";
 export const STACK = "dev";
+/** On a busy machine an answer takes long. */
+const ANSWER_LIMIT_SECONDS = 120;
 const ORIGIN = `https://${DOMAIN}`;
 
 export interface Shard {
@@ -89,7 +91,9 @@ export class FleetUnderTest {
   /** A request as a client makes it: a websocket begins with a handshake. */
   private request(path: string, may: "this" | "any"): HttpRequest {
     const websocket = path.includes("/xmpp-websocket") ? { websocketProtocol: "xmpp" } : {};
-    return { url: `${ORIGIN}${path}`, ...websocket, ...this.edge(may) };
+    // One that is asked again elsewhere gives up as soon as a browser would; the others only if there is no answer at all.
+    const patience = may === "this" ? { timeoutSeconds: ANSWER_LIMIT_SECONDS } : {};
+    return { url: `${ORIGIN}${path}`, ...websocket, ...patience, ...this.edge(may) };
   }
 
   /**
@@ -119,7 +123,14 @@ export class FleetUnderTest {
   }
 
   join(transport: "bosh" | "websocket", room: string, nick: string): Promise<JoinAnswer> {
-    return this.users.call("xmpp.join", { transport, origin: ORIGIN, room, nick, ...this.edge("this") });
+    return this.users.call("xmpp.join", {
+      transport,
+      origin: ORIGIN,
+      room,
+      nick,
+      timeoutSeconds: ANSWER_LIMIT_SECONDS,
+      ...this.edge("this"),
+    });
   }
 
   /** Like `join`, as a browser does it: it goes on over another edge where one refuses, and resumes a broken websocket. */
