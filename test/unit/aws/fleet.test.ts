@@ -213,14 +213,48 @@ describe("the fleet on AWS, as it is declared", function () {
     );
   });
 
+  const secretsOf = (node: string): Record<string, string> => {
+    const parts = fleet
+      .all("Parameter")
+      .filter(({ name }) => name.startsWith(`${node}-secrets-`))
+      .map(({ inputs }) => (inputs["value"] as { secret: string }).secret);
+    return joinParts(parts, parts[0]?.split(" ")[0] ?? "");
+  };
+
+  it("puts what calls AWS where the metadata answers, a hop away, and lets what is there listen at no other address than it must", async () => {
+    const calling = ["scaler", "rclone"];
+    const seen: string[] = [];
+    for (const name of [...nodes, ...pools]) {
+      const { contentBase64 } = fleet.one("BucketObject", `${name}-bundle`).inputs;
+      const files = await untarred(Buffer.from(String(contentBase64), "base64"));
+      const { services } = JSON.parse(files["compose.json"] ?? "") as {
+        services: Record<string, { network_mode?: string; environment: Record<string, string> }>;
+      };
+      const secrets = secretsOf(name);
+      for (const [service, { environment, network_mode: network }] of Object.entries(services)) {
+        if (network !== "host") {
+          assert(!calling.includes(service), `${name}'s ${service} gets no credentials`);
+          continue;
+        }
+        const written = secrets[`containers/${service}/configuration.json`];
+        const listens =
+          written === undefined
+            ? environment["RCLONE_RC_ADDR"]
+            : (JSON.parse(written) as { listen: { address: string } }).listen.address;
+        seen.push(`${name} ${service}: ${listens ?? ""}`);
+      }
+    }
+    const addressOf = (node: string): string =>
+      (fleet.one("NetworkInterface", node).inputs["privateIps"] as string[])[0] ?? "";
+    assert.deepEqual(seen, [
+      ...["scaler-1", "scaler-2"].map((node) => `${node} scaler: ${addressOf(node)}`),
+      "jibris rclone: 127.0.0.1:5572",
+      "jibris uploader: 127.0.0.1",
+      ...pools.map((pool) => `${pool} agent: {{machine.privateAddress}}`),
+    ]);
+  });
+
   it("lets the scalers look at the edges' shards, and have no more of the keepers' secrets", () => {
-    const secretsOf = (node: string): Record<string, string> => {
-      const parts = fleet
-        .all("Parameter")
-        .filter(({ name }) => name.startsWith(`${node}-secrets-`))
-        .map(({ inputs }) => (inputs["value"] as { secret: string }).secret);
-      return joinParts(parts, parts[0]?.split(" ")[0] ?? "");
-    };
     const written = secretsOf("scaler-1")["containers/scaler/configuration.json"] ?? "";
     const { edges } = scalerConfiguration.parse(JSON.parse(written)).fleet as AwsFleetConfiguration;
     assert.deepEqual(
