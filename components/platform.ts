@@ -226,6 +226,8 @@ export interface ControlArgs {
 export interface Control extends pulumi.Resource {
   /** The scaler that such hands are for. */
   readonly program: ProgramName;
+  /** `machine`: who is on the machine's own network may act, and needs no key. */
+  readonly network?: "machine";
   /** How a node of the service finds its hands. Secret. */
   configuration(scaler: string): pulumi.Output<ControlConfiguration>;
 }

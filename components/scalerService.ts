@@ -2,7 +2,7 @@ import { CERTIFICATE_NAME, type ScalerConfiguration } from "@jitsi-fleet/scaler"
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "./certificate";
-import type { AddressOf, Control, Platform } from "./platform";
+import type { AddressOf, ContainerSpec, Control, Endpoint, Platform } from "./platform";
 import { programContainer } from "./program";
 
 export interface ScalerServiceArgs {
@@ -17,6 +17,41 @@ export interface ScalerServiceArgs {
   /** The pools and what they are to be. A change restarts the scaler, which takes the fleet as it finds it. */
   readonly bridgePools: ScalerConfiguration["bridgePools"];
   readonly jibriPool: NonNullable<ScalerConfiguration["jibriPool"]>;
+}
+
+export interface ScalerContainerArgs {
+  /** Node 22 or later. */
+  readonly image: string;
+  readonly control: Pick<Control, "program" | "network">;
+  /** Where its API is to answer. */
+  readonly api: Endpoint;
+  readonly token: pulumi.Input<string>;
+  readonly certificate: pulumi.Input<string>;
+  readonly privateKey: pulumi.Input<string>;
+  readonly configuration: pulumi.Input<Omit<ScalerConfiguration, "listen">>;
+}
+
+/** One node's scaler. Its API is for the private network alone. */
+export function scalerContainer(args: ScalerContainerArgs): ContainerSpec {
+  const { api, control, image } = args;
+  const isOnMachine = control.network === "machine";
+  const configuration: pulumi.Output<ScalerConfiguration> = pulumi
+    .all([args.configuration, args.token, args.certificate, args.privateKey])
+    .apply(([configured, token, certificate, privateKey]) => ({
+      ...configured,
+      listen: {
+        address: isOnMachine ? api.address : "0.0.0.0",
+        port: api.port,
+        token,
+        tls: { certificate, privateKey },
+      },
+    }));
+  return {
+    ...programContainer({ name: "scaler", program: control.program, image, configuration }),
+    ...(isOnMachine
+      ? { network: "machine" }
+      : { ports: [{ container: api.port, published: api.port, protocol: "tcp", reach: "private" }] }),
+  };
 }
 
 /**
@@ -43,36 +78,25 @@ export class ScalerService extends pulumi.ComponentResource {
       { parent: this },
     ).result;
     for (const { address, name: node } of addresses) {
+      const configuration = control.configuration(node).apply((controlled) => ({
+        stack: pulumi.getStack(),
+        tickSeconds,
+        ...controlled,
+        bridgePools,
+        jibriPool,
+      }));
       const { api } = address.endpoints;
-      const configuration: pulumi.Output<ScalerConfiguration> = pulumi
-        .all([control.configuration(node), this.token, certificate, privateKey])
-        .apply(([controlled, token, certPem, keyPem]) => ({
-          stack: pulumi.getStack(),
-          tickSeconds,
-          listen: {
-            address: "0.0.0.0",
-            port: api.port,
-            token,
-            tls: { certificate: certPem, privateKey: keyPem },
-          },
-          ...controlled,
-          bridgePools,
-          jibriPool,
-        }));
-      platform.node(
-        node,
-        {
-          role: "scaler",
-          address,
-          containers: [
-            {
-              ...programContainer({ name: "scaler", program: control.program, image, configuration }),
-              ports: [{ container: api.port, published: api.port, protocol: "tcp", reach: "private" }],
-            },
-          ],
-        },
-        { parent: this },
-      );
+      const { token } = this;
+      const container = scalerContainer({
+        image,
+        control,
+        api,
+        token,
+        certificate,
+        privateKey,
+        configuration,
+      });
+      platform.node(node, { role: "scaler", address, containers: [container] }, { parent: this });
     }
     const [first] = addresses;
     if (!first) throw new Error("a fleet without a scaler's node");

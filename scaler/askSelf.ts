@@ -5,10 +5,14 @@ import { CERTIFICATE_NAME } from "./configuration";
 
 /** Where a program of the fleet listens, by its own configuration. */
 export interface Listening {
+  readonly address: string;
   readonly port: number;
   readonly token?: string;
   readonly tls?: { readonly certificate: string } | undefined;
 }
+
+/** Where a program that listens at an address is reached by who is beside it. */
+export const ownAddress = (address: string): string => (address === "0.0.0.0" ? "127.0.0.1" : address);
 
 /** Asks the program that runs beside this process on the same configuration. Throws where it does not answer in time. */
 export function askSelf(
@@ -18,10 +22,10 @@ export function askSelf(
   method: "GET" | "POST" = "GET",
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const { port, tls, token } = listen;
+    const { address, port, tls, token } = listen;
     const send = tls ? httpsRequest : httpRequest;
     const request = send({
-      host: "127.0.0.1",
+      host: ownAddress(address),
       port,
       path,
       method,

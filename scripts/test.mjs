@@ -52,7 +52,7 @@ const suites = {
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
   machine: { command: mocha("--timeout=300000", "test/machine/machine.test.ts"), system: true, aside: true },
   machines: {
-    command: mocha("--timeout=300000", "test/machine/{edge,pool}.test.ts"),
+    command: mocha("--timeout=300000", "test/machine/{credentials,edge,pool}.test.ts"),
     system: true,
     aside: true,
     full: true,

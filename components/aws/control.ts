@@ -20,9 +20,13 @@ export interface AwsControlArgs {
   readonly edges: pulumi.Output<EdgesConfiguration>;
 }
 
+/** It calls AWS by its machine's role. */
+export const AWS_SCALER = { program: "awsScaler", network: "machine" } as const;
+
 /** What the scalers share: who of them acts, what they saw, and the groups and the queue that they act by. */
 export class AwsControl extends pulumi.ComponentResource implements Control {
-  readonly program = "awsScaler";
+  readonly program = AWS_SCALER.program;
+  readonly network = AWS_SCALER.network;
   /** What a scaler's machine may. */
   readonly rights: readonly Statement[];
   private readonly controlled: pulumi.Output<

@@ -6,14 +6,15 @@ export const flowLogsTrust = () => ({
   ],
 });
 
-/** What it may: write to its log group alone. */
+/** What it may: write to its log group alone. Groups can be listed all or not at all. */
 export const flowLogsPolicy = (logGroupArn: string) => ({
   Version: "2012-10-17",
   Statement: [
     {
       Effect: "Allow",
-      Action: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+      Action: ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
       Resource: [logGroupArn, `${logGroupArn}:*`],
     },
+    { Effect: "Allow", Action: ["logs:DescribeLogGroups"], Resource: ["*"] },
   ],
 });

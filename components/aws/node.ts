@@ -124,7 +124,12 @@ export class AwsNode extends pulumi.ComponentResource {
       },
       own,
     );
-    const publicAddress = new ec2.Eip(name, { domain: "vpc", networkInterface: card.id, tags: named }, own);
+    const publicAddress = new ec2.Eip(
+      name,
+      { domain: "vpc", networkInterface: card.id, tags: named },
+      // AWS asks for the way out first, and lets none go that addresses still need.
+      { ...own, dependsOn: [...network.ways] },
+    );
     const machine = new ec2.Instance(
       name,
       {

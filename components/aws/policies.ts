@@ -132,6 +132,19 @@ export function bakingStatements({ component, log, region }: BakingRights): Stat
       [log, `${log}:*`],
     ),
     ...sessionStatements(),
+    // What agents before 3.3.40 are told by: an image may have one.
+    allow(
+      "OlderAgents",
+      [
+        "ec2messages:AcknowledgeMessage",
+        "ec2messages:DeleteMessage",
+        "ec2messages:FailMessage",
+        "ec2messages:GetEndpoint",
+        "ec2messages:GetMessages",
+        "ec2messages:SendReply",
+      ],
+      ["*"],
+    ),
   ];
 }
 
@@ -218,7 +231,7 @@ export const queuePolicy = (queue: string, topic: string, rules: readonly string
   ]);
 };
 
-/** Who may publish to the topic of alarms: this account's alarms. */
+/** Who may publish to a topic of alarms: those of these alarms that are of the topic's own account. */
 export const alarmTopicPolicy = (topic: string, alarms: readonly string[]): PolicyDocument =>
   policy([
     {
@@ -227,7 +240,10 @@ export const alarmTopicPolicy = (topic: string, alarms: readonly string[]): Poli
       Principal: { Service: "cloudwatch.amazonaws.com" },
       Action: ["sns:Publish"],
       Resource: [topic],
-      Condition: { ArnLike: { "aws:SourceArn": alarms } },
+      Condition: {
+        ArnLike: { "aws:SourceArn": alarms },
+        StringEquals: { "aws:SourceAccount": topic.split(":")[4] ?? "" },
+      },
     },
   ]);
 

@@ -114,7 +114,8 @@ export class AwsPool extends pulumi.ComponentResource {
         ...this.own,
         dependsOn: [written, allowed.rights, ...network.ways, ...events.ways],
         // The scaler's. To lower either, AWS would choose whom to end.
-        ignoreChanges: ["desiredCapacity", "maxSize"],
+        // The hooks would replace the group: another one is brought by the resource beside it.
+        ignoreChanges: ["desiredCapacity", "maxSize", "initialLifecycleHooks"],
         hooks: { beforeUpdate: [guard.resize], beforeDelete: [guard.release] },
       },
     );

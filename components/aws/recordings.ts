@@ -36,7 +36,8 @@ export function recordingsRemote({ endpoint, region }: Pick<AwsSettings, "endpoi
     // The uploader reads back through it what it sent.
     RCLONE_RC_SERVE: "true",
     RCLONE_CONFIG_STORE_TYPE: "s3",
-    RCLONE_CONFIG_STORE_PROVIDER: "AWS",
+    // For AWS it names buckets by host whatever it is told; an emulator's address has no such names.
+    RCLONE_CONFIG_STORE_PROVIDER: endpoint === undefined ? "AWS" : "Other",
     RCLONE_CONFIG_STORE_REGION: region,
     RCLONE_CONFIG_STORE_ENV_AUTH: "true",
     // The role may not make buckets.

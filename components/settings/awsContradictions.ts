@@ -1,7 +1,8 @@
 import { highestShard, poolRoom, zoneOfNumber, zoneRanges, type ZoneRanges } from "../aws/addresses";
+import { MOST_TAGS, OWN_TAGS, TAG_CHARACTERS, unfitForTag } from "../aws/limits";
 import type { AwsNetwork, AwsSettings } from "./awsSchema";
 import { didYouMean } from "./didYouMean";
-import { duplicates, type Report } from "./faults";
+import { duplicates, pathText, type Report } from "./faults";
 import {
   instanceTypes,
   megabitsToInternet,
@@ -20,7 +21,7 @@ export function awsContradictions(settings: Partial<ParsedSettings>, aws: AwsSet
   checkRoom(settings, aws, fault);
   checkInstanceTypes(aws, settings.bridges, fault);
   checkWarmPool(aws, fault);
-  if (settings.tags) checkBaked(settings.tags, aws, fault);
+  if (settings.tags) checkTags(settings.tags, fault);
   if (settings.bridges) checkSchedules(aws, settings.bridges, fault);
   checkFrontDoor(settings, aws, fault);
   checkEdge(settings, fault);
@@ -252,16 +253,32 @@ function checkWarmPool({ bridges, instanceTypes: chosen }: AwsSettings, fault: R
     );
 }
 
-/** Image Builder takes 30 for the machine on which it bakes, and the stack has four: Project, Stack, Role and Name. */
-const MOST_TAGS_BAKED = 26;
-
-function checkBaked(tags: ParsedSettings["tags"], { image }: AwsSettings, fault: Report): void {
-  const count = Object.keys(tags).length;
-  if (image.baked && count > MOST_TAGS_BAKED)
+function checkTags(tags: ParsedSettings["tags"], fault: Report): void {
+  const names = Object.keys(tags);
+  const least = Object.values(MOST_TAGS).sort((a, b) => a.most - a.own - (b.most - b.own))[0];
+  const over = least === undefined ? 0 : names.length - (least.most - least.own);
+  if (least !== undefined && over > 0)
     fault(
       "tags",
-      `has ${count}, but aws.image.baked is true, and Image Builder takes ${MOST_TAGS_BAKED}; leave some out, or set aws.image.baked to false`,
+      `has ${names.length}, but ${least.what} takes ${least.most} and has ${least.own} of the stack's own; leave ${over} out`,
     );
+  names.forEach((name, index) => {
+    const path = pathText(["tags", name]);
+    const unfit = unfitForTag(tags[name] ?? "");
+    if (unfit.length > 0)
+      fault(path, `has ${unfit.map((sign) => `"${sign}"`).join(", ")}; AWS takes ${TAG_CHARACTERS}`);
+    const isLike = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+    const own = OWN_TAGS.find(isLike);
+    const earlier = names.slice(0, index).find(isLike);
+    if (own === name) fault(path, "is the stack's own; name it otherwise");
+    else if (own !== undefined)
+      fault(
+        path,
+        `differs from ${own}, which the stack has, by case alone, and IAM takes one of them; name it otherwise`,
+      );
+    else if (earlier !== undefined)
+      fault(path, `differs from ${earlier} by case alone, and IAM takes one of them; name it otherwise`);
+  });
 }
 
 function checkSchedules({ schedules }: AwsSettings, bridges: ParsedSettings["bridges"], fault: Report): void {

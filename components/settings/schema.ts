@@ -649,7 +649,9 @@ export const settingsSchema = z.strictObject({
   tags: z
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), text().max(255))
     .default({})
-    .describe("Labels on everything that is created."),
+    .describe(
+      "Labels on everything that is created. On AWS at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",
+    ),
   allowCutCalls: z
     .boolean()
     .default(false)

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ownAddress } from "../askSelf";
 import { AgentClient } from "../fleets/agentClient";
 import { agentConfiguration } from "../configuration";
 import { beat } from "../heartbeat";
@@ -41,8 +42,7 @@ async function serve(): Promise<void> {
 async function printState(): Promise<void> {
   const { host, listen } = readConfiguration(agentConfiguration);
   const { address, port, tls, token } = listen;
-  const at = address === "0.0.0.0" ? "127.0.0.1" : address;
-  const url = `${tls ? "https" : "http"}://${at}:${port}`;
+  const url = `${tls ? "https" : "http"}://${ownAddress(address)}:${port}`;
   const client = new AgentClient({ host, url, token, certificate: tls?.certificate });
   console.log(JSON.stringify(await client.state()));
 }

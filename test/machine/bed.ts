@@ -1,11 +1,12 @@
 import { ENDPOINT_TAG, machineKeys, POINTER_TAG } from "@jitsi-fleet/scaler";
 import { USER_DATA } from "../../components/aws/machine/userData";
 import { ensureImages } from "../standins/build";
+import type { Metadata } from "../support/aws/metadata";
 import { freePort } from "../support/freePort";
 import type { Suite } from "./base";
 import { BUCKET, FleetStore } from "./fleetStore";
 import { MachineUnderTest, type Ended } from "./machineUnderTest";
-import { Surroundings, type Metadata } from "./surroundings";
+import { Surroundings } from "./surroundings";
 
 export const INSTANCE = "i-0123456789abcdef0";
 export const PROGRAM = "/usr/local/sbin/jitsi-fleet";

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { run } from "../standins/run";
+import { METADATA_ADDRESS } from "../support/aws/metadata";
 import { noteLeftover } from "../support/leftovers";
 import { baseOf, type Suite } from "./base";
 import type { Surroundings } from "./surroundings";
@@ -90,24 +91,7 @@ export class MachineUnderTest {
   /** Puts the machine on its base, and boots it, as far as a system without systemd does. */
   async start(suite: Suite, { metadataPort, proxyPort }: Surroundings): Promise<void> {
     for (const name of ["upper", "work", "root", "run", "docker"]) mkdirSync(join(this.#folder, name));
-    // From this machine alone: what is in a container's own network does not reach it, as with a hop limit of one.
-    const redirected = [
-      "-d",
-      "169.254.169.254",
-      "-p",
-      "tcp",
-      "--dport",
-      "80",
-      "-j",
-      "DNAT",
-      "--to-destination",
-      `${this.gateway}:${metadataPort}`,
-    ];
-    await run(
-      "nsenter",
-      [`--net=/run/netns/${this.#namespace}`, "iptables", "-t", "nat", "-A", "OUTPUT", ...redirected],
-      10,
-    );
+    await this.#leadToMetadata(metadataPort);
     this.#write("usr/local/sbin/systemctl", systemctl, 0o755);
     this.#write(
       "etc/apt/apt.conf.d/proxy",
@@ -115,6 +99,25 @@ export class MachineUnderTest {
       0o644,
     );
     await this.boot(await baseOf(suite));
+  }
+
+  /** As on EC2 with a hop limit of one: its answers reach the machine itself, and die on the way into a container's network. */
+  async #leadToMetadata(port: number): Promise<void> {
+    const asked = ["-d", METADATA_ADDRESS, "-p", "tcp", "--dport", "80"];
+    const led = [...asked, "-j", "DNAT", "--to-destination", `${this.gateway}:${port}`];
+    const answered = ["-s", this.gateway, "-p", "tcp", "--sport", String(port)];
+    for (const rule of [
+      ["nat", "OUTPUT", ...led],
+      ["nat", "PREROUTING", ...led],
+      ["mangle", "PREROUTING", ...answered, "-j", "TTL", "--ttl-set", "1"],
+    ]) {
+      const [table = "", chain = "", ...rest] = rule;
+      await run(
+        "nsenter",
+        [`--net=/run/netns/${this.#namespace}`, "iptables", "-t", table, "-A", chain, ...rest],
+        10,
+      );
+    }
   }
 
   async boot(base: string): Promise<void> {

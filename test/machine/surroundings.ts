@@ -5,18 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { answerOfMetadata, credentials, type Metadata } from "../support/aws/metadata";
 import { cacheDir } from "../support/cache";
 
-const credentials = {
-  id: "ASIATESTTESTTESTTEST",
-  secret: "a/secret+key",
-  token: "session//token+of=the==role",
-};
-const METADATA_TOKEN = "token-of-the-metadata";
 export const REGION = "eu-central-1";
 
 /** What a stand-in answers: the status and, unless it is none, a text. */
-type Answer = readonly [status: number, body?: Buffer | string];
+type Answer = readonly [status: number, body?: Buffer | string, headers?: Readonly<Record<string, string>>];
 
 async function serve(
   address: string,
@@ -26,7 +21,7 @@ async function serve(
     buffer(request)
       .then((body) => answer(request, body))
       .then(
-        ([status, body]) => response.writeHead(status).end(body),
+        ([status, body, headers]) => response.writeHead(status, headers).end(body),
         (error: unknown) => response.writeHead(500).end(String(error)),
       );
   });
@@ -36,16 +31,6 @@ async function serve(
 }
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
-
-/** What an instance finds of itself. */
-export interface Metadata {
-  tags: Record<string, string>;
-  readonly instance: string;
-  readonly privateAddress: string;
-  publicAddress?: string;
-  /** Of a machine of a group. */
-  lifecycle?: string;
-}
 
 /**
  * What a machine reaches beside AWS's own services, on one address of the test's: the instance's metadata (IMDSv2, which
@@ -67,7 +52,7 @@ export class Surroundings {
 
   async start(): Promise<void> {
     const [metadata, aws, archive] = await Promise.all([
-      serve(this.address, (request) => Promise.resolve(this.#answerOfMetadata(request))),
+      serve(this.address, (request) => Promise.resolve(answerOfMetadata(REGION, this.metadata, request))),
       serve(this.address, (request, body) => this.#answerOfAws(request, body)),
       serve(this.address, (request) => answerOfArchive(request)),
     ]);
@@ -82,38 +67,6 @@ export class Surroundings {
       server.close();
       server.closeAllConnections();
     }
-  }
-
-  #answerOfMetadata({ headers, method, url = "" }: IncomingMessage): Answer {
-    if (method === "PUT" && url === "/latest/api/token")
-      return headers["x-aws-ec2-metadata-token-ttl-seconds"] === undefined ? [400] : [200, METADATA_TOKEN];
-    if (headers["x-aws-ec2-metadata-token"] !== METADATA_TOKEN) return [401];
-    const { instance, lifecycle, privateAddress, publicAddress, tags } = this.metadata;
-    const role = JSON.stringify(
-      {
-        Code: "Success",
-        Type: "AWS-HMAC",
-        AccessKeyId: credentials.id,
-        SecretAccessKey: credentials.secret,
-        Token: credentials.token,
-        Expiration: new Date(Date.now() + 3_600_000).toISOString(),
-      },
-      undefined,
-      2,
-    );
-    const pages: Record<string, string | undefined> = {
-      "placement/region": REGION,
-      "instance-id": instance,
-      "local-ipv4": privateAddress,
-      "public-ipv4": publicAddress,
-      "services/domain": "amazonaws.com",
-      "autoscaling/target-lifecycle-state": lifecycle,
-      "iam/security-credentials/": "the-machine",
-      "iam/security-credentials/the-machine": role,
-      ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`tags/instance/${key}`, value])),
-    };
-    const page = pages[decodeURIComponent(url.replace("/latest/meta-data/", ""))];
-    return page === undefined ? [404] : [200, page];
   }
 
   async #answerOfAws(request: IncomingMessage, body: Buffer): Promise<Answer> {

@@ -23,6 +23,8 @@ import type { ClientSettings } from "../support/aws/clientSettings";
 export interface ReadBundle {
   readonly sha256: string;
   readonly manifest: MachineManifest;
+  /** Its containers, as compose is told of them. */
+  readonly services: Readonly<Record<string, { readonly network_mode?: string }>>;
   /** A file of a container, its placeholders filled in. */
   file(container: string, path: string, self: Self): string;
   /** One of its live configuration. */
@@ -64,6 +66,7 @@ export class StackBundles {
     return {
       sha256,
       manifest,
+      services: (JSON.parse(files["compose.json"] ?? "") as Pick<ReadBundle, "services">).services,
       file: (container, path, self) => fill(content(`containers/${container}/${path}`), self),
       live: (container, path) => content(`live/${container}/${path}`),
     };

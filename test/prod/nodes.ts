@@ -51,7 +51,7 @@ export class Nodes {
   private isBehind = true;
 
   constructor(
-    private readonly settings: ClientSettings,
+    settings: ClientSettings,
     private readonly bundles: StackBundles,
   ) {
     this.ec2 = new EC2Client(settings);
@@ -175,11 +175,12 @@ export class Nodes {
     const written = scalerConfiguration.parse(JSON.parse(bundle.file("scaler", "configuration.json", self)));
     const container = bundle.manifest.containers.find(({ name }) => name === "scaler");
     if (!container?.program) throw new Error(`${node} has no program for its scaler`);
-    // Each machine has its own address; here all are this machine's.
-    const configuration = { ...written, listen: { ...written.listen, address } };
+    const isOnMachine = bundle.services["scaler"]?.network_mode === "host";
+    // In a network of its own it would have all addresses for itself; here all machines' are this one's.
+    const configuration = isOnMachine ? written : { ...written, listen: { ...written.listen, address } };
     const program = await this.bundles.program(container.program.sha256);
     await this.scalers.get(node)?.stop("SIGTERM");
-    this.scalers.set(node, new RunningScaler(program, configuration, this.settings));
+    this.scalers.set(node, new RunningScaler(program, configuration, isOnMachine));
   }
 
   private async serveShard(shard: string, address: string): Promise<void> {
@@ -226,7 +227,8 @@ class RunningScaler {
   constructor(
     program: string,
     configuration: object,
-    private readonly settings: ClientSettings,
+    /** Else the metadata service, with its hop limit of one, does not answer it. */
+    private readonly isOnMachine: boolean,
   ) {
     writeFileSync(join(this.folder, "program.js"), program);
     writeFileSync(join(this.folder, "configuration.json"), JSON.stringify(configuration));
@@ -246,13 +248,11 @@ class RunningScaler {
   }
 
   private spawn() {
-    const { accessKeyId, secretAccessKey } = this.settings.credentials;
     return spawn(process.execPath, ["program.js"], {
       cwd: this.folder,
       env: {
         PATH: process.env["PATH"],
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        ...(this.isOnMachine ? {} : { AWS_EC2_METADATA_DISABLED: "true" }),
         FLEET_CONFIGURATION: join(this.folder, "configuration.json"),
         FLEET_HEARTBEAT: join(this.folder, "alive"),
       },

@@ -7,10 +7,13 @@ import {
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import "../engine/ready";
 import { EngineStack, type CliResult } from "../engine/workspace";
 import { AwsEmulator } from "../support/aws/emulator";
+import { answerOfMetadata, METADATA_ADDRESS, type Metadata } from "../support/aws/metadata";
 import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "../../scaler/fleetStatus";
 import { StackBundles } from "./bundles";
 import { leftIn } from "./left";
@@ -25,6 +28,8 @@ const STACK = "prod";
 /** Emulated seconds in one. */
 const CLOCK_SCALE = 30;
 const BOOT_SECONDS = 15;
+/** Of what a scaler asks the metadata about, its role's credentials, all machines have the same. */
+const ANY_MACHINE: Metadata = { tags: {}, instance: "i-0123456789abcdef0", privateAddress: "10.42.0.1" };
 
 describe("the prod stack on AWS's emulator", function () {
   this.timeout(600_000);
@@ -34,6 +39,7 @@ describe("the prod stack on AWS's emulator", function () {
   let dynamo: DynamoDBClient;
   let bundles: StackBundles;
   let nodes: Nodes;
+  let metadata: Server;
   const machines = new Map<string, PoolMachine>();
   /** Instances whose machine ended while somebody was on them, or, but for the end, before they took nothing new any more. */
   const cut: string[] = [];
@@ -47,6 +53,11 @@ describe("the prod stack on AWS's emulator", function () {
     dynamo = new DynamoDBClient(settings);
     bundles = new StackBundles(settings);
     nodes = new Nodes(settings, bundles);
+    metadata = createServer((request, response) => {
+      const [status, body, headers] = answerOfMetadata(settings.region, ANY_MACHINE, request);
+      response.writeHead(status, headers).end(body);
+    }).listen(80, METADATA_ADDRESS);
+    await once(metadata, "listening");
     const route53 = new Route53Client(settings);
     const { HostedZone } = await route53.send(
       new CreateHostedZoneCommand({ Name: "my-school.org", CallerReference: "test" }),
@@ -82,6 +93,8 @@ describe("the prod stack on AWS's emulator", function () {
   after(async () => {
     await nodes.stop();
     for (const machine of machines.values()) await machine.stop();
+    metadata.close();
+    metadata.closeAllConnections();
     bundles.close();
     scaling.destroy();
     dynamo.destroy();

@@ -22,7 +22,7 @@ export interface PoolContainersArgs {
   readonly nodeImage: string;
   /** What brings recordings to the store, on the machine's network and listening on loopback. Jibris' alone. */
   readonly uploads: readonly ContainerSpec[];
-  /** TCP port at which the scaler reaches the agent, on every address of the machine. */
+  /** TCP port at which the scaler reaches the agent, on the machine's private address. */
   readonly agentPort: number;
   readonly token: pulumi.Input<string>;
   readonly tls: { readonly certificate: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> };
@@ -59,7 +59,12 @@ export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
     .apply(([shared, certificate, privateKey, instance]) => ({
       stack,
       host: MACHINE.id,
-      listen: { address: "0.0.0.0", port: agentPort, token: shared, tls: { certificate, privateKey } },
+      listen: {
+        address: MACHINE.privateAddress,
+        port: agentPort,
+        token: shared,
+        tls: { certificate, privateKey },
+      },
       dockerSocket: SOCKET,
       ...(role === "jibri" ? { uploader: uploadLinks({ network: "machine" }).uploader } : {}),
       slots: { bridge: role === "bridge" ? 1 : 0, jibri: role === "jibri" ? 1 : 0 },

@@ -17,7 +17,7 @@ const declared = new Map<string, Declared>();
 function made(type: string, name: string): Record<string, unknown> {
   const kind = type.split(":").at(-1) ?? "";
   return {
-    arn: `arn:aws:${kind}:::${name}`,
+    arn: kind === "Topic" ? `arn:aws:sns:eu-central-1:123456789012:${name}` : `arn:aws:${kind}:::${name}`,
     result: `secret-${name}-0123456789abcdef`,
     privateKeyPem: `secret-key-${name}`,
     certPem: `-----BEGIN CERTIFICATE----- ${name}`,

@@ -2,12 +2,14 @@ import { joinParts, lookToken } from "@jitsi-fleet/scaler";
 import assert from "node:assert/strict";
 import { untarred } from "../../../components/aws/machine/tarball";
 import { USER_DATA } from "../../../components/aws/machine/userData";
+import { MOST_TAGS, OWN_TAGS } from "../../../components/aws/limits";
 import { groupLaunches, launchChoice, warmPool } from "../../../components/aws/pool";
 import {
   keeperConfiguration,
   scalerConfiguration,
   type AwsFleetConfiguration,
 } from "../../../scaler/configuration";
+import { awsTypes } from "../../engine/plugins/aws/types";
 import { DeclaredFleet, type Declared } from "./declaredFleet";
 
 /** Pulumi appends a hyphen and seven letters to a name that AWS is not told. */
@@ -65,7 +67,11 @@ describe("the fleet on AWS, as it is declared", function () {
     for (const group of fleet.all("Group")) {
       assert.equal(group.inputs["protectFromScaleIn"], true, group.name);
       assert.deepEqual(group.inputs["suspendedProcesses"], ["AZRebalance"], group.name);
-      assert.deepEqual(group.ignoreChanges, ["desiredCapacity", "maxSize"], group.name);
+      assert.deepEqual(
+        group.ignoreChanges,
+        ["desiredCapacity", "maxSize", "initialLifecycleHooks"],
+        group.name,
+      );
       assert.equal(group.inputs["desiredCapacity"], undefined, group.name);
       assert.equal(
         inputOf(group, "instanceLifecyclePolicy.retentionTriggers.terminateHookAbandon"),
@@ -80,7 +86,7 @@ describe("the fleet on AWS, as it is declared", function () {
       assert.equal(autoscalingGroupName, group.inputs["name"]);
       assert.equal(hook["lifecycleTransition"], "autoscaling:EC2_INSTANCE_TERMINATING");
       assert.equal(hook["defaultResult"], "ABANDON");
-      assert.equal(hook["notificationTargetArn"], "arn:aws:Topic:::events");
+      assert.equal(hook["notificationTargetArn"], "arn:aws:sns:eu-central-1:123456789012:events");
     }
   });
 
@@ -213,14 +219,97 @@ describe("the fleet on AWS, as it is declared", function () {
     );
   });
 
+  const secretsOf = (node: string): Record<string, string> => {
+    const parts = fleet
+      .all("Parameter")
+      .filter(({ name }) => name.startsWith(`${node}-secrets-`))
+      .map(({ inputs }) => (inputs["value"] as { secret: string }).secret);
+    return joinParts(parts, parts[0]?.split(" ")[0] ?? "");
+  };
+
+  it("puts what calls AWS where the metadata answers, a hop away, and lets what is there listen at no other address than it must", async () => {
+    const calling = ["scaler", "rclone"];
+    const seen: string[] = [];
+    for (const name of [...nodes, ...pools]) {
+      const { contentBase64 } = fleet.one("BucketObject", `${name}-bundle`).inputs;
+      const files = await untarred(Buffer.from(String(contentBase64), "base64"));
+      const { services } = JSON.parse(files["compose.json"] ?? "") as {
+        services: Record<string, { network_mode?: string; environment: Record<string, string> }>;
+      };
+      const secrets = secretsOf(name);
+      for (const [service, { environment, network_mode: network }] of Object.entries(services)) {
+        if (network !== "host") {
+          assert(!calling.includes(service), `${name}'s ${service} gets no credentials`);
+          continue;
+        }
+        const written = secrets[`containers/${service}/configuration.json`];
+        const listens =
+          written === undefined
+            ? environment["RCLONE_RC_ADDR"]
+            : (JSON.parse(written) as { listen: { address: string } }).listen.address;
+        seen.push(`${name} ${service}: ${listens ?? ""}`);
+      }
+    }
+    const addressOf = (node: string): string =>
+      (fleet.one("NetworkInterface", node).inputs["privateIps"] as string[])[0] ?? "";
+    assert.deepEqual(seen, [
+      ...["scaler-1", "scaler-2"].map((node) => `${node} scaler: ${addressOf(node)}`),
+      "jibris rclone: 127.0.0.1:5572",
+      "jibris uploader: 127.0.0.1",
+      ...pools.map((pool) => `${pool} agent: {{machine.privateAddress}}`),
+    ]);
+  });
+
+  it("replaces no group but for another name: another hook is brought by what stands beside it", () => {
+    const forceNew = awsTypes["aws:autoscaling/group:Group"]?.forceNew ?? [];
+    for (const group of fleet.all("Group")) {
+      const replacing = Object.keys(group.inputs).filter(
+        (input) => forceNew.includes(input) && !group.ignoreChanges.includes(input),
+      );
+      assert.deepEqual(replacing, ["name"]);
+      const [first] = group.inputs["initialLifecycleHooks"] as Record<string, unknown>[];
+      const { inputs: beside } = fleet.one("LifecycleHook", group.name);
+      assert.deepEqual(beside, { ...first, autoscalingGroupName: beside["autoscalingGroupName"] });
+    }
+  });
+
+  it("tags nothing with more of its own than tags leave room for", () => {
+    const ofStack = ["Project", "Stack"];
+    const known: readonly string[] = [...OWN_TAGS, "jitsi-fleet:bundle", "jitsi-fleet:endpoint"];
+    for (const { inputs, type } of fleet.resources.filter(({ type: of }) => of.startsWith("aws:"))) {
+      const { tags = {} } = inputs;
+      const names = Array.isArray(tags)
+        ? tags.map((tag) => String((tag as { key: unknown }).key))
+        : Object.keys(tags as object);
+      const own = [...new Set([...ofStack, ...names])].filter((name) => name !== "owner");
+      const { own: most } = type.endsWith(":BucketObject") ? MOST_TAGS.object : MOST_TAGS.resource;
+      assert(own.length <= most, `${type}: ${own.join()}`);
+      assert.deepEqual(
+        own.filter((name) => !known.includes(name)),
+        [],
+        type,
+      );
+    }
+  });
+
+  it("has public addresses once the network leads out, as AWS asks, and while it does", () => {
+    for (const { dependsOn } of fleet.all("Eip"))
+      assert(
+        dependsOn.some((one) => /:Route network$/.test(one)),
+        dependsOn.join(),
+      );
+  });
+
+  it("lets this account's alarms alone publish to the topic of alarms", () => {
+    const { policy } = fleet.one("TopicPolicy", "events-alarms").inputs;
+    const [{ Condition }] = (JSON.parse(String(policy)) as { Statement: [{ Condition: unknown }] }).Statement;
+    assert.deepEqual(Condition, {
+      ArnLike: { "aws:SourceArn": ["arn:aws:cloudwatch:eu-central-1:*:alarm:jitsi-prod*"] },
+      StringEquals: { "aws:SourceAccount": "123456789012" },
+    });
+  });
+
   it("lets the scalers look at the edges' shards, and have no more of the keepers' secrets", () => {
-    const secretsOf = (node: string): Record<string, string> => {
-      const parts = fleet
-        .all("Parameter")
-        .filter(({ name }) => name.startsWith(`${node}-secrets-`))
-        .map(({ inputs }) => (inputs["value"] as { secret: string }).secret);
-      return joinParts(parts, parts[0]?.split(" ")[0] ?? "");
-    };
     const written = secretsOf("scaler-1")["containers/scaler/configuration.json"] ?? "";
     const { edges } = scalerConfiguration.parse(JSON.parse(written)).fleet as AwsFleetConfiguration;
     assert.deepEqual(
@@ -357,7 +446,7 @@ describe("the fleet on AWS, as it is declared", function () {
           threshold: 0,
         },
       );
-      assert.deepEqual(inputs["alarmActions"], ["arn:aws:Topic:::events-alarms"]);
+      assert.deepEqual(inputs["alarmActions"], ["arn:aws:sns:eu-central-1:123456789012:events-alarms"]);
     }
   });
 

@@ -40,10 +40,24 @@ const reviewed: Record<string, Record<string, readonly string[]>> = {
     "logs:CreateLogStream": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
     "logs:PutLogEvents": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
     ...session,
+    // Agents before 3.3.40, as an image may bring, are told what to do by this service:
+    // https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+    "ec2messages:AcknowledgeMessage": ["*"],
+    "ec2messages:DeleteMessage": ["*"],
+    "ec2messages:FailMessage": ["*"],
+    "ec2messages:GetEndpoint": ["*"],
+    "ec2messages:GetMessages": ["*"],
+    "ec2messages:SendReply": ["*"],
   },
-  "events-ends": { "taken by": ["autoscaling.amazonaws.com"], "sns:Publish": ["arn:aws:Topic:::events"] },
+  "events-ends": {
+    "taken by": ["autoscaling.amazonaws.com"],
+    "sns:Publish": ["arn:aws:sns:eu-central-1:123456789012:events"],
+  },
   "network-flows": {
+    // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html has these five, on everything.
     "taken by": ["vpc-flow-logs.amazonaws.com"],
+    "logs:CreateLogGroup": ["arn:aws:LogGroup:::network-flows", "arn:aws:LogGroup:::network-flows:*"],
+    "logs:DescribeLogGroups": ["*"],
     "logs:CreateLogStream": ["arn:aws:LogGroup:::network-flows", "arn:aws:LogGroup:::network-flows:*"],
     "logs:DescribeLogStreams": ["arn:aws:LogGroup:::network-flows", "arn:aws:LogGroup:::network-flows:*"],
     "logs:PutLogEvents": ["arn:aws:LogGroup:::network-flows", "arn:aws:LogGroup:::network-flows:*"],
@@ -155,7 +169,7 @@ describe("what the fleet may do on AWS", function () {
       Condition?.["ArnEquals"]?.["aws:SourceArn"],
     ]);
     assert.deepEqual(senders, [
-      [{ Service: "sns.amazonaws.com" }, ["arn:aws:Topic:::events"]],
+      [{ Service: "sns.amazonaws.com" }, ["arn:aws:sns:eu-central-1:123456789012:events"]],
       [
         { Service: "events.amazonaws.com" },
         ["arn:aws:EventRule:::events-interruption", "arn:aws:EventRule:::events-rebalance"],

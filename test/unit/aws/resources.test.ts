@@ -213,11 +213,12 @@ describe("the network, the front door and the recordings on AWS", function () {
     assert.deepEqual([log["trafficType"], log["logDestination"]], ["ALL", "arn:LogGroup:network-flows"]);
     assert.equal(inputsOf(only("aws:iam/role:Role"), "network-flows")["permissionsBoundary"], boundary);
     const policy = String(inputsOf(only("aws:iam/rolePolicy:RolePolicy"), "network-flows")["policy"]);
-    const statements = (JSON.parse(policy) as { Statement: { Resource: string[] }[] }).Statement;
-    assert.deepEqual(
-      statements.flatMap(({ Resource }) => Resource),
-      ["arn:LogGroup:network-flows", "arn:LogGroup:network-flows:*"],
-    );
+    const statements = (JSON.parse(policy) as { Statement: { Action: string[]; Resource: string[] }[] })
+      .Statement;
+    const [writing, listing] = statements.map(({ Action, Resource }) => ({ Action, Resource }));
+    assert.deepEqual(writing?.Resource, ["arn:LogGroup:network-flows", "arn:LogGroup:network-flows:*"]);
+    assert.deepEqual(listing, { Action: ["logs:DescribeLogGroups"], Resource: ["*"] });
+    assert.equal(statements.length, 2);
   });
 
   it("keep recordings in a bucket that is closed, encrypted, versioned and reached by TLS alone", async () => {
@@ -282,6 +283,10 @@ describe("the network, the front door and the recordings on AWS", function () {
       endpoint: "http://127.0.0.1:5000",
     });
     assert.equal(elsewhere["RCLONE_CONFIG_STORE_ENDPOINT"], "http://127.0.0.1:5000");
+    assert.deepEqual(
+      [remote, elsewhere].map((one) => one["RCLONE_CONFIG_STORE_PROVIDER"]),
+      ["AWS", "Other"],
+    );
   });
 
   it("are tagged with project, stack, role and what the settings say", async () => {

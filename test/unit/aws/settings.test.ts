@@ -275,18 +275,33 @@ describe("settings of AWS", () => {
     assert.deepEqual(faultsIn(elsewhere), []);
   });
 
-  it("takes as many tags with a baked image as Image Builder does", () => {
-    const tagged = (count: number, baked: boolean): Record<string, unknown> => ({
-      ...spoilt("aws.image.baked", baked, goodAwsSettings()),
-      tags: Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, "1"])),
-    });
-    for (const good of [tagged(26, true), tagged(27, false)]) assert.deepEqual(faultsIn(good), []);
-    const [fault, ...more] = faultsIn(tagged(27, true));
-    assert.deepEqual([fault?.path, more], ["tags", []]);
-    assert.match(
-      fault?.message ?? "",
-      /has 27, .* takes 26; leave some out, or set aws\.image\.baked to false/,
-    );
+  it("takes tags that every service takes, and no others", () => {
+    const faultsOf = (tags: Record<string, string>): string[] =>
+      faultsIn({ ...goodAwsSettings(), tags }).map(({ message, path }) => `${path} ${message}`);
+    const tagged = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, "1"]));
+    for (const good of [
+      tagged(7),
+      { owner: "IT Süd, 2. Stock".replace(",", " /") },
+      { cost: "a_b.c:/=+-@" },
+      { "a.b": "" },
+    ])
+      assert.deepEqual(faultsOf(good), []);
+    const bad: [tags: Record<string, string>, fault: RegExp][] = [
+      [tagged(8), /^tags has 8, but an object in S3 takes 10 and has 3 of the stack's own; leave 1 out$/],
+      [
+        { Owner: "Schule & Verein (Nord), IT" },
+        /^tags\.Owner has "&", "\(", "\)", ","; AWS takes letters, digits, spaces and _ \. : \/ = \+ - @$/,
+      ],
+      [{ owner: "it", Owner: "it" }, /^tags\.Owner differs from owner by case alone, .*; name it otherwise$/],
+      [{ role: "teacher" }, /^tags\.role differs from Role, which the stack has, by case alone/],
+      [{ Project: "x" }, /^tags\.Project is the stack's own; name it otherwise$/],
+    ];
+    for (const [tags, fault] of bad) {
+      const [found = "", ...more] = faultsOf(tags);
+      assert.match(found, fault);
+      assert.deepEqual(more, []);
+    }
   });
 
   it("places shards in the first two zones in turn by their numbers, or where they are told", () => {

@@ -529,7 +529,8 @@ const group: AwsType = {
     "targetGroupArns",
   ],
   autoName: "name",
-  forceNew: ["name"],
+  // terraform-provider-aws, internal/service/autoscaling/group.go: the hooks and each of their fields.
+  forceNew: ["name", "initialLifecycleHooks"],
   outputs: [
     "desiredCapacity",
     "healthCheckType",
