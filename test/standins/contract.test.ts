@@ -119,7 +119,7 @@ describe("the stand-ins answer as recorded", function () {
   ): Promise<StandinProcess> {
     const program = await startProgram(role, { ...common, ...environment });
     processes.push(program);
-    await eventually(5, () => send(port, { path: "/" }));
+    await eventually(60, () => send(port, { path: "/" }));
     return program;
   }
 
@@ -158,14 +158,14 @@ describe("the stand-ins answer as recorded", function () {
   }
 
   async function bridgeTells(port: number, expected: Record<string, unknown>): Promise<void> {
-    await eventually(5, async () => {
+    await eventually(60, async () => {
       const stats = await read(port, "/colibri/stats");
       assert.deepEqual({ ...stats, ...expected }, stats);
     });
   }
 
   async function jicofoSees(expected: Record<string, unknown>): Promise<void> {
-    await eventually(5, async () => {
+    await eventually(60, async () => {
       const { bridge_selector: selector } = await read(http.jicofo, "/stats");
       assert.deepEqual({ ...(selector as object), ...expected }, selector);
     });
@@ -173,7 +173,7 @@ describe("the stand-ins answer as recorded", function () {
 
   /** What Jicofo prints of a bridge. */
   async function jicofoSeesBridge(nickname: string, expected: Record<string, unknown>): Promise<void> {
-    await eventually(5, async () => {
+    await eventually(60, async () => {
       const { bridge_selector: selector } = await read(http.jicofo, "/debug");
       const bridges = (selector as { bridge: Record<string, object> }).bridge;
       const seen = bridges[`jvbbrewery@internal.auth.meet.local/${nickname}`];
@@ -223,7 +223,7 @@ describe("the stand-ins answer as recorded", function () {
       STANDIN_TIME_SCALE: timeScale,
     };
     prosody = startProsody({ ...common, ENABLE_RECORDING: "1", XMPP_MODULES: "muc_census" });
-    await eventually(10, async () => assert.equal((await send(bosh, { path: "/health" })).status, 200));
+    await eventually(60, async () => assert.equal((await send(bosh, { path: "/health" })).status, 200));
     const script = join(directory, "finalize.sh");
     writeFileSync(script, `#!/bin/sh\ncp -r "$1" ${join(directory, "finalized")}\nsleep 0.3\nexit 7\n`, {
       mode: 0o755,
@@ -256,7 +256,7 @@ describe("the stand-ins answer as recorded", function () {
       ),
     ]);
     await jicofoSees({ bridge_count: 2 });
-    await eventually(5, async () =>
+    await eventually(60, async () =>
       assert.deepEqual((await read(jicofoPort, "/stats"))["jibri_detector"], { count: 1, available: 1 }),
     );
   });
@@ -466,7 +466,7 @@ describe("the stand-ins answer as recorded", function () {
         open: openJicofo,
       });
       await bridgeTells(port, { participants: 0, conferences: 0 });
-      await eventually(3, async () => {
+      await eventually(60, async () => {
         const [one, two] = await Promise.all(
           [http.jvb1, http.jvb2].map((bridgePort) => read(bridgePort, "/colibri/stats")),
         );
@@ -698,7 +698,7 @@ describe("the stand-ins answer as recorded", function () {
       await sameAsRecorded(http.jicofo, "jicofo_move_endpoint_octo");
       await bridgeTells(http.jvb2, { local_endpoints: 1 });
       await Promise.all(people.map((person) => person.leave()));
-      await eventually(3, async () => assert.equal((await read(http.jicofo, "/stats"))["conferences"], 0));
+      await eventually(60, async () => assert.equal((await read(http.jicofo, "/stats"))["conferences"], 0));
       await bothLoaded({}, {});
     });
 
@@ -739,7 +739,7 @@ describe("the stand-ins answer as recorded", function () {
       await sameAsRecorded(http.jibri, "jibri_start_while_busy", withCall);
       await sameAsRecorded(http.jibri, "jibri_metrics_busy");
       assert.match((await send(http.jibri, { path: "/metrics" })).body, /^jitsi_jibri_recording 1\.0$/m);
-      await eventually(3, async () =>
+      await eventually(60, async () =>
         assert.deepEqual((await read(http.jicofo, "/stats"))["jibri_detector"], { count: 1, available: 0 }),
       );
       await sameAsRecorded(http.jicofo, "jicofo_stats_jibri_busy", {
@@ -751,9 +751,9 @@ describe("the stand-ins answer as recorded", function () {
         open: ["focus_manager"],
       });
       const session = join(directory, "recordings", "session_1");
-      await eventually(3, () => assert.equal(readdirSync(session).length, 1));
+      await eventually(60, () => assert.equal(readdirSync(session).length, 1));
       const stopped = send(http.jibri, { method: "POST", path: "/jibri/api/v1.0/stopService" });
-      await eventually(3, () => assert.ok(existsSync(join(directory, "finalized", "metadata.json"))));
+      await eventually(60, () => assert.ok(existsSync(join(directory, "finalized", "metadata.json"))));
       await sameAsRecorded(http.jibri, "jibri_health_busy");
       assert.equal((await stopped).status, 200);
       assert.deepEqual(JSON.parse(readFileSync(join(session, "metadata.json"), "utf8")), {
@@ -839,19 +839,23 @@ describe("the stand-ins answer as recorded", function () {
           },
           external,
         );
-        await eventually(10, async () =>
+        await eventually(60, async () =>
           assert.equal((await read(external, "/test/state"))["joinedBreweries"], joined),
         );
         assert.match(one.output(), said);
         await one.stop();
       }
+      // It ends without a farewell: its Prosody has to notice, and Jicofo to hear of it.
+      await eventually(60, async () =>
+        assert.deepEqual((await read(http.jicofo, "/stats"))["jibri_detector"], { count: 1, available: 1 }),
+      );
     });
 
     it("records as much as it is told to, each recording something of its own", async () => {
       const grown = async (sessionId: string): Promise<Buffer> => {
         await sameAsRecorded(http.jibri, "jibri_start_ok", { request: { body: call(sessionId) } });
         const session = join(directory, "recordings", sessionId);
-        await eventually(3, () => assert.equal(readdirSync(session).length, 1));
+        await eventually(60, () => assert.equal(readdirSync(session).length, 1));
         const file = join(session, readdirSync(session)[0] ?? "");
         await send(http.jibri, { method: "POST", path: "/jibri/api/v1.0/stopService" });
         return readFileSync(file);
@@ -865,12 +869,12 @@ describe("the stand-ins answer as recorded", function () {
 
     it("asked to go while busy, it shows nothing, finalizes, and ends with 255", async () => {
       await sameAsRecorded(http.jibri, "jibri_start_ok", { request: { body: call("session 2") } });
-      await eventually(3, () =>
+      await eventually(60, () =>
         assert.equal(readdirSync(join(directory, "recordings", "session_2")).length, 1),
       );
       await sameAsRecorded(http.jibriInternal, "jibri_graceful_busy");
       await sameAsRecorded(http.jibri, "jibri_health_busy_graceful");
-      await eventually(2, () =>
+      await eventually(60, () =>
         sameAsRecorded(http.jicofo, "jicofo_debug_jibri_busy_graceful", {
           values: ["jibri_detector"],
           open: ["focus_manager"],
@@ -879,7 +883,7 @@ describe("the stand-ins answer as recorded", function () {
       // Recorded in jibri_stop_busy.http: the connection ends without an answer.
       await assert.rejects(send(http.jibri, { method: "POST", path: "/jibri/api/v1.0/stopService" }));
       assert.equal(await jibri.exited, 255);
-      await eventually(3, async () =>
+      await eventually(60, async () =>
         assert.deepEqual((await read(http.jicofo, "/stats"))["jibri_detector"], { count: 0, available: 0 }),
       );
     });
@@ -929,7 +933,7 @@ describe("the stand-ins answer as recorded", function () {
         ...environment,
       });
       try {
-        await eventually(10, async () => assert.equal((await send(port, { path: "/health" })).status, 200));
+        await eventually(60, async () => assert.equal((await send(port, { path: "/health" })).status, 200));
         await use(`http://127.0.0.1:${port}/http-bind`);
       } catch (error) {
         throw new Error(`${String(error)}\n${other.output().slice(-1000)}`);
@@ -1036,7 +1040,7 @@ describe("the stand-ins answer as recorded", function () {
         },
         external,
       );
-      await eventually(3, async () =>
+      await eventually(60, async () =>
         assert.equal((await read(external, "/test/state"))["joinedBreweries"], 1),
       );
       await control(http.jvb2, { participants: 2, conferences: 1 });
@@ -1052,12 +1056,12 @@ describe("the stand-ins answer as recorded", function () {
         values: ["healthy", "bridge_selector.bridge_version_count"],
         open: openJicofo,
       });
-      await eventually(3, async () =>
+      await eventually(60, async () =>
         assert.equal((await send(http.jicofo, { path: "/about/health" })).status, 503),
       );
       const pingFailed = (Date.now() - killed) / 1000;
       assert.ok(pingFailed > 7 * jicofoTimeScale, `${pingFailed} s for 8`);
-      await eventually(8, () => sameAsRecorded(http.jicofo, "jicofo_health_prosody_dead_30s"));
+      await eventually(60, () => sameAsRecorded(http.jicofo, "jicofo_health_prosody_dead_30s"));
       const gone = (Date.now() - killed) / 1000;
       assert.ok(gone > 21 * jicofoTimeScale, `${gone} s for 22`);
       await sameAsRecorded(http.jicofo, "jicofo_health_no_bridges");

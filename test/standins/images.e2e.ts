@@ -123,7 +123,7 @@ describe("the stand-ins' images", function () {
   after(() => made.end());
 
   it("run Prosody with its health and metrics", async () => {
-    await eventually(20, async () => {
+    await eventually(60, async () => {
       const { status, body } = await getText(`http://${prosody.address}:5280/health`);
       assert.deepEqual({ status, body }, { status: 200, body: "OK\n" });
     });
@@ -149,7 +149,7 @@ describe("the stand-ins' images", function () {
   });
 
   it("run nginx with the page of a room, its configuration and the program's own locations", async () => {
-    await eventually(10, async () =>
+    await eventually(60, async () =>
       assert.equal((await getText(`http://${web.address}:8000/room1`)).status, 200),
     );
     for (const path of ["/room1", "/tenant/room1", "/tenant/room1?jwt=x"]) {
@@ -177,13 +177,13 @@ describe("the stand-ins' images", function () {
       room,
       "two",
     );
-    await eventually(10, async () => assert.deepEqual(await one.occupants(), ["one", "two"]));
+    await eventually(60, async () => assert.deepEqual(await one.occupants(), ["one", "two"]));
     const stats = await getJson(`http://${jicofo.address}:8888/stats`);
     assert.equal(stats["conferences"], 1);
     assert.equal(stats["participants"], 2);
     await one.leave();
     await two.leave();
-    await eventually(5, async () =>
+    await eventually(60, async () =>
       assert.equal((await getJson(`http://${jicofo.address}:8888/stats`))["conferences"], 0),
     );
   });
@@ -201,10 +201,10 @@ describe("the stand-ins' images", function () {
       { jid: one, occupants: 2 },
       { jid: two, occupants: 1 },
     ]);
-    await eventually(5, async () => assert.equal(await conferences(), 2));
+    await eventually(60, async () => assert.equal(await conferences(), 2));
     for (const person of people) await person.leave();
-    await eventually(5, async () => assert.deepEqual(await shard.rooms(), []));
-    await eventually(5, async () => assert.equal(await conferences(), 0));
+    await eventually(60, async () => assert.deepEqual(await shard.rooms(), []));
+    await eventually(60, async () => assert.equal(await conferences(), 0));
   });
 
   it("tell no user of them, and nobody at a public address", async () => {
@@ -245,12 +245,12 @@ describe("the stand-ins' images", function () {
   });
 
   it("bring the bridge and the Jibri into their breweries", async () => {
-    await eventually(15, async () => {
+    await eventually(60, async () => {
       const stats = await getJson(`http://${jvb.address}:8080/colibri/stats`);
       assert.equal(stats["mucs_joined"], 1);
       assert.equal(stats["version"], "r1");
     });
-    await eventually(15, async () => {
+    await eventually(60, async () => {
       const { status, body } = await getText(`http://${jicofo.address}:8888/about/health`);
       assert.deepEqual({ status, body }, { status: 200, body: "OK" });
       const stats = await getJson(`http://${jicofo.address}:8888/stats`);
@@ -275,12 +275,13 @@ describe("the stand-ins' images", function () {
       ((await getJson(`http://${jicofo.address}:8888/stats`))["bridge_selector"] as Record<string, number>)[
         "bridge_count"
       ];
-    await eventually(15, async () => assert.equal(await count(), 2));
+    await eventually(60, async () => assert.equal(await count(), 2));
     const started = Date.now();
     await container.stop({ t: 5 });
     assert.ok(Date.now() - started < 2000, `${Date.now() - started} ms`);
     assert.equal((await container.inspect()).State.ExitCode, 0);
-    await eventually(2, async () => assert.equal(await count(), 1));
+    // Without a farewell it would take its Prosody 38 s and more.
+    await eventually(20, async () => assert.equal(await count(), 1));
   });
 
   it("record, finalize and end with 255 when asked to gracefully", async () => {
@@ -301,7 +302,7 @@ describe("the stand-ins' images", function () {
     });
     assert.equal(response.status, 200);
     assert.equal(await busyStatus(), "BUSY");
-    await eventually(5, async () => {
+    await eventually(60, async () => {
       const { stdout, code } = await execute(jibri.container, ["ls", "/storage/recordings/session-1"]);
       assert.equal(code, 0);
       assert.match(stdout, /room1_.*\.mp4/);
@@ -330,7 +331,7 @@ describe("the stand-ins' images", function () {
         mounts: { "/usr/local/etc/haproxy": "haproxy" },
       },
     );
-    await eventually(10, async () => {
+    await eventually(60, async () => {
       const { status, headers } = await getText(`http://${address}:80/room1`);
       assert.equal(status, 200);
       assert.equal(headers.get("x-jitsi-shard"), "s1");
@@ -364,7 +365,7 @@ describe("the stand-ins' images", function () {
     const { NetworkSettings } = await container.inspect();
     const address = NetworkSettings.Networks[made.run]?.IPAddress ?? "";
 
-    await eventually(10, async () => {
+    await eventually(60, async () => {
       const socket = connect(TURN_PORT, address);
       await once(socket, "connect");
       // PROXY protocol, version 2, LOCAL: from nobody but the sender.
@@ -387,7 +388,7 @@ describe("the stand-ins' images", function () {
       { ...domains, XMPP_SERVER: "prosody", COLIBRI_REST_ENABLED: "1" },
       { release: "r2" },
     );
-    await eventually(10, async () =>
+    await eventually(60, async () =>
       assert.equal((await getJson(`http://${address}:8080/colibri/stats`))["version"], "r2"),
     );
   });
@@ -399,7 +400,7 @@ describe("the stand-ins' images", function () {
       COLIBRI_REST_ENABLED: "1",
       SHUTDOWN_REST_ENABLED: "1",
     });
-    await eventually(3, async () =>
+    await eventually(60, async () =>
       assert.ok(Number((await getJson(`http://${address}:8080/colibri/stats`))["stress_level"]) > 0),
     );
     const asked = Date.now();

@@ -74,13 +74,13 @@ describe("a shard's Prosody", function () {
     const [c2s = 0, http = 0] = await freePorts(2);
     running = await prosody.start(spec, { XMPP_PORT: String(c2s), PROSODY_HTTP_PORT: String(http) });
     bosh = `http://127.0.0.1:${http}/http-bind`;
-    await eventually(30, async () => assert.equal((await send(http, { path: "/health" })).status, 200));
+    await eventually(60, async () => assert.equal((await send(http, { path: "/health" })).status, 200));
   }
 
   const login = (domain: string, account?: Account, query = ""): Promise<BoshParticipant> =>
     BoshParticipant.join(`${bosh}${query}`, domain, ROOM, account?.name ?? "somebody", account);
   const comesIn = (domain: string, account: Account): Promise<void> =>
-    eventually(30, async () => (await login(domain, account)).leave());
+    eventually(60, async () => (await login(domain, account)).leave());
   const refused = (domain: string, account?: Account, query?: string): Promise<void> =>
     assert.rejects(login(domain, account, query), /no <success/);
 
@@ -130,7 +130,7 @@ describe("a shard's Prosody", function () {
 
     await change({ teacher: "password-3" });
     await comesIn("meet.jitsi", { ...teacher, password: "password-3" });
-    await eventually(30, () => refused("meet.jitsi", other));
+    await eventually(60, () => refused("meet.jitsi", other));
     await refused("meet.jitsi", teacher);
     assert.deepEqual(await teaching.occupants(), ["other.teacher", "teacher"]);
     await watching.leave();

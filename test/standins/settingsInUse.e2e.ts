@@ -90,7 +90,7 @@ describe("the images with the environment that the program gives them", function
     };
     /** What it says of itself once it has looked; until then it says that it is healthy. */
     const judged = async ({ address }: Running): Promise<{ status: number; body: string }> => {
-      await eventually(30, async () => {
+      await eventually(60, async () => {
         const { healthChecks } = JSON.parse((await answer(`http://${address}:8080/test/state`)).body) as {
           healthChecks: number;
         };
@@ -151,7 +151,7 @@ describe("the images with the environment that the program gives them", function
       const running = await made.start("prosody", name, environment(prosodySpec), {
         volumes: ["/var/lib/prosody"],
       });
-      await eventually(30, async () =>
+      await eventually(60, async () =>
         assert.equal((await answer(`http://${running.address}:5280/health`)).status, 200),
       );
       return running;
@@ -168,18 +168,18 @@ describe("the images with the environment that the program gives them", function
         return [...found];
       };
       const bosh = (): Promise<number> => statusOnItsOwn(`http://${web.address}:8000/http-bind`);
-      await eventually(20, async () => assert.deepEqual(await statuses(), [200]));
+      await eventually(60, async () => assert.deepEqual(await statuses(), [200]));
       await made.remove(first.container);
       await webWith("takes-its-address", "nobody");
       const { address } = await prosodyAs("moving");
       assert.notEqual(address, first.address);
-      await eventually(30, async () => assert.deepEqual(await statuses(), [200]));
+      await eventually(60, async () => assert.deepEqual(await statuses(), [200]));
     });
 
     it("holds the websockets of more users than nginx's own defaults allow", async () => {
       await prosodyAs("crowded");
       const web = await webWith("web-of-crowded", "crowded");
-      await eventually(10, async () =>
+      await eventually(60, async () =>
         assert.equal((await answer(`http://${web.address}:8000/http-bind`)).status, 200),
       );
       const sockets: WebSocket[] = [];
@@ -242,7 +242,7 @@ describe("the images with the environment that the program gives them", function
         );
         const jibri = await made.start("jibri", name, environment(spec), { volumes: ["/storage"], hosts });
         const api = `http://${jibri.address}:2222/jibri/api/v1.0`;
-        await eventually(20, async () => assert.equal((await answer(`${api}/health`)).status, 200));
+        await eventually(60, async () => assert.equal((await answer(`${api}/health`)).status, 200));
         const started = await fetch(`${api}/startService`, {
           method: "POST",
           headers: { "Content-Type": "application/json" },
@@ -259,7 +259,7 @@ describe("the images with the environment that the program gives them", function
         ) as {
           recordingDirectory: string;
         };
-        await eventually(15, async () => {
+        await eventually(60, async () => {
           const { exitCode, output } = await runInContainer(jibri.container, ["ls", recordingDirectory]);
           assert.equal(exitCode, 0, output);
           assert.match(output, /room1_.*\.mp4/);
