@@ -6,6 +6,7 @@ import { Pulumi } from "./pulumi";
 import { generatedSecrets, meaningOf, objectionTo, replacedBy, type GeneratedSecret } from "./rotation";
 import { readStack, type Stack } from "./stack";
 import { statusOf } from "./status";
+import { runCommand } from "./commandLine";
 import { nameOf, previewSchema } from "./targets";
 
 const help = `npm run rotate -- list
@@ -101,12 +102,4 @@ function parsed(args: readonly string[]) {
   }
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof UsageError)) process.exit(1);
-    console.error(`\n${help}`);
-    process.exit(2);
-  },
-);
+runCommand(main, help);

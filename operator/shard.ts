@@ -1,11 +1,12 @@
 import type { ShardState } from "@jitsi-fleet/scaler";
-import { help, readArguments, UsageError, type Asked } from "./arguments";
+import { help, readArguments, type Asked } from "./arguments";
 import { changeShards } from "./changeShards";
 import { askEdges } from "./edges";
 import { Pulumi } from "./pulumi";
 import { setShard } from "./setShard";
 import { readStack, type Stack } from "./stack";
 import { statusOf, statusText } from "./status";
+import { runCommand } from "./commandLine";
 import { untilEmpty } from "./waiting";
 
 const INTERRUPTED = 130;
@@ -58,12 +59,4 @@ async function set(
   return INTERRUPTED;
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof UsageError)) process.exit(1);
-    console.error(`\n${help}`);
-    process.exit(2);
-  },
-);
+runCommand(main, help);
