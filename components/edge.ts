@@ -172,11 +172,14 @@ function firstCertificate(
   }
 }
 
+/** A private authority's own certificate is sent along: by its key Jibris' browsers take the chain. */
 function provided({
+  ca = "",
   certificate,
   privateKey,
 }: Extract<Settings["tls"], { mode: "provided" }>): pulumi.Output<string> {
-  return pulumi.secret(`${certificate.trim()}\n${privateKey.trim()}\n`);
+  const parts = [certificate, ca, privateKey].map((part) => part.trim()).filter((part) => part !== "");
+  return pulumi.secret(`${parts.join("\n")}\n`);
 }
 
 function madeFor(names: readonly string[], name: string, parent: pulumi.Resource): pulumi.Output<string> {
