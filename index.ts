@@ -8,6 +8,7 @@ import { recordingsContainers } from "./components/jitsi/recordings";
 import type { Platform } from "./components/platform";
 import { ScalerService } from "./components/scalerService";
 import { readSettings } from "./components/settings";
+import { privateTrust } from "./components/settings/certificates";
 import { Shard } from "./components/shard";
 
 const settings = readSettings();
@@ -87,6 +88,7 @@ const uploads = recordingsContainers({
   images: settings.images,
   nodeImage: settings.images.node,
   store: platform.recordings("recordings"),
+  spaceGiB: settings.recordings.spaceGiB,
   rclonePassword: new random.RandomPassword("uploads", { length: 32, special: false }).result,
 });
 const jibris = new JibriPool("jibris", {
@@ -99,6 +101,7 @@ const jibris = new JibriPool("jibris", {
   shards: reserved.map(({ address, shard: { name } }) => ({ name, address })),
   // Where it comes by ACME, it is self-signed until the first one is there, or of an authority that browsers do not know.
   acceptAnyCertificate: settings.tls.mode !== "provided",
+  trustedKeys: settings.tls.mode === "provided" ? privateTrust(settings.tls) : [],
   passwords: jibriPasswords,
   uploads,
 });

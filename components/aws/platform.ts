@@ -168,7 +168,7 @@ export class AwsPlatform implements Platform {
   recordings(name: string, opts: pulumi.ComponentResourceOptions = {}): RecordingStore {
     this.store = new Recordings(name, this.ground.context, pulumi.mergeOptions(opts, this.known));
     const { destination, env } = this.store;
-    return { destination, env, secrets: {}, volumes: [], network: "machine" };
+    return { destination, kind: "bucket", env, files: [], secrets: {}, volumes: [], network: "machine" };
   }
 
   /** The edges are in it since they were declared. */

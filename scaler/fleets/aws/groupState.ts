@@ -191,7 +191,7 @@ function untold(role: PoolGroup["role"], facts: Facts): Bridge | Jibri {
   const unknown = { kind: "unknown", why: "its agent has not said anything yet" } as const;
   return role === "bridge"
     ? { ...facts, load: unknown, sick: false }
-    : { ...facts, status: unknown, unsaved: unknown, fenced: false };
+    : { ...facts, status: unknown, unsaved: unknown, cramped: false, kept: false, fenced: false };
 }
 
 function seenAs(member: Member, { group, pool, role }: PoolGroup, nowSeconds: number): Bridge | Jibri {
