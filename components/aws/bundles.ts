@@ -13,10 +13,7 @@ import type { MachineRights } from "./policies";
 /** How long a bundle can be looked at that is in force no more. */
 const OLD_DAYS = 30;
 
-type BundleArgs = Omit<
-  MachineBundleArgs,
-  "stack" | "tags" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint"
->;
+type BundleArgs = Omit<MachineBundleArgs, "stack" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint">;
 
 export interface WrittenBundleOptions {
   readonly parent: pulumi.Resource;
@@ -80,7 +77,6 @@ export class Bundles extends pulumi.ComponentResource {
     const made = machineBundle({
       ...args,
       stack,
-      tags: settings.tags,
       nodeImage: settings.images.node,
       allowCutCalls: settings.allowCutCalls,
       salt: this.salt,

@@ -13,9 +13,12 @@ export function awsContext(settings: AwsFleetSettings, stack: string): AwsContex
   return { stack, settings, provider: new Provider("aws", providerArgs(settings, stack)) };
 }
 
+/** By which a stack's things are told from all others. */
+export const ownTags = (stack: string) => ({ Project: "jitsi-fleet", Stack: stack }) as const;
+
 /** What everything that bills is tagged with, for the bill to tell stacks and roles apart. */
 export function stackTags({ tags }: AwsFleetSettings, stack: string): Record<string, string> {
-  return { ...tags, Project: "jitsi-fleet", Stack: stack };
+  return { ...tags, ...ownTags(stack) };
 }
 
 /** All tags of what AWS makes by itself, such as a group's instances and disks, which the provider does not tag. */

@@ -40,6 +40,7 @@ import { AwsPool } from "./pool";
 import { uploadStatements } from "./policies";
 import { edgePorts, SCALER_PORT, shardPorts, webPorts } from "./ports";
 import { Recordings } from "./recordings";
+import { standingFrontDoor } from "./standingFrontDoor";
 import { Targets } from "./targets";
 import { existingZones } from "./zones";
 
@@ -50,7 +51,7 @@ export class AwsPlatform implements Platform {
   /** A relay would be told of them; there is none on AWS. */
   readonly mediaAddresses = [];
   private readonly ground: Ground;
-  /** What everything waits for: nothing is made where a zone does not exist, or where nothing could be baked. */
+  /** What everything waits for: nothing is changed where a zone does not exist, nothing could be baked, or the front door cannot stay. */
   private readonly known: pulumi.ComponentResourceOptions;
   private readonly access: AgentAccess;
   private readonly bakery: Bakery | undefined;
@@ -67,7 +68,9 @@ export class AwsPlatform implements Platform {
   ) {
     const context = awsContext(settings, stack);
     const known = {
-      dependsOn: pulumi.all([existingZones(context), openBakingSubnet(context)]).apply((all) => all.flat()),
+      dependsOn: pulumi
+        .all([existingZones(context), openBakingSubnet(context), standingFrontDoor(context)])
+        .apply((all) => all.flat()),
     };
     this.known = known;
     this.ground = {

@@ -311,13 +311,6 @@ export function succeeded(result: CliResult): CliResult {
   return result;
 }
 
-/** What an update or a destroy says that was refused: its diagnostics, since a failed test shows no more than that. */
-export function refused({ exitCode, stdout, stderr }: CliResult): string {
-  const said = `${stdout}\n${stderr}`;
-  if (exitCode === 0) throw new Error(`it was not refused:\n${said}`);
-  return said.slice(Math.max(0, said.lastIndexOf("Diagnostics:")));
-}
-
 /** Waits until a condition holds, or throws with what it last said. */
 export async function until(
   what: string,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInContainer } from "../../scaler/engine/exec";
-import { FleetUnderTest, refused, STACK, succeeded, until } from "./fleetUnderTest";
+import { FleetUnderTest, STACK, succeeded, until } from "./fleetUnderTest";
 import type { PoolInstance } from "./pools";
 import { RecordingStore, type Finished } from "./recordingStore";
 import { Watch } from "./watch";
@@ -479,7 +479,9 @@ describe("bridges and Jibris that come and go with load", () => {
     for (const bridge of await bridges()) await load(bridge, bridge.name === onB.name ? 3 : 0);
     await serving(2);
     await fleet.setHosts([{ name: "a" }]);
-    assert.match(refused(await fleet.stack.up({ timeoutSeconds: 600 })), /host b holds 3 participants/);
+    const refused = await fleet.stack.up({ timeoutSeconds: 600 });
+    assert.notEqual(refused.exitCode, 0);
+    assert.match(refused.stdout + refused.stderr, /host b holds 3 participants/);
     assert.equal(await participants(), 3);
 
     await fleet.setHosts([{ name: "a" }, { name: "b", drained: true }]);
@@ -505,8 +507,10 @@ describe("bridges and Jibris that come and go with load", () => {
     await load(bridge, 3);
     await sleep(2000);
     const before = await fleet.inventory();
+    const refused = await fleet.stack.destroy({ timeoutSeconds: 600 });
+    assert.notEqual(refused.exitCode, 0);
     assert.match(
-      refused(await fleet.stack.destroy({ timeoutSeconds: 600 })),
+      refused.stdout + refused.stderr,
       /Destroying dev would cut calls: host [ab] holds 3 participants/,
     );
     assert.deepEqual(await fleet.inventory(), before);

@@ -135,6 +135,8 @@ describe("the prod stack on AWS's emulator", function () {
       .map(({ id }) => id)
       .sort();
 
+  const allIds = (): string[] => ["s1-bridges", "s2-bridges", "jibris"].flatMap(ids);
+
   /** So many on each bridge of a shard. */
   function load(shard: string, participants: number): void {
     for (const { instance } of serving(`${shard}-bridges`)) instance.participants = participants;
@@ -236,6 +238,30 @@ describe("the prod stack on AWS's emulator", function () {
     recorder.instance.busy = false;
     await Promise.all([settled("s1-bridges", 2), settled("jibris", 2)]);
     Object.assign(emulator.behaviour, { callsPerSecond: Infinity, duplicateRate: 0 });
+  });
+
+  it("another tag replaces nothing, and no machine goes for it", async () => {
+    const before = allIds();
+    await stack.setConfig("tags.Team", "school");
+    const { changeSummary, steps } = await stack.previewJson();
+    const others = steps.filter(({ op }) => op !== "same" && op !== "update");
+    assert.deepEqual(
+      others.map(({ op, urn }) => `${op} ${urn}`),
+      [],
+    );
+    const touched = steps.filter(({ detailedDiff, op }) =>
+      op === "update" ? Object.keys(detailedDiff ?? {}).some((key) => !/^(default)?[tT]ag/.test(key)) : false,
+    );
+    assert.deepEqual(
+      [...new Set(touched.map(({ urn }) => urn.split("::").at(-2)?.split("$").at(-1)))].sort(),
+      ["aws:autoscaling/group:Group", "aws:ec2/instance:Instance"],
+    );
+    await up();
+    // That many looks of a scaler, each with the new launch template.
+    for (let looks = 0; looks < 3; looks++) await scalersTell("s1", 0);
+    assert.deepEqual(allIds(), before);
+    succeeded(await stack.preview({ args: ["--expect-no-changes"] }));
+    console.log(`      ${changeSummary["update"] ?? 0} updates`);
   });
 
   it("keeps a bridge that is ended in the console until its people have gone, another beside it", async () => {

@@ -63,6 +63,8 @@ export interface ResourceType<Client> {
   autoName?: boolean | string;
   /** The inputs whose change replaces the resource. */
   forceNew: readonly string[] | "all";
+  /** The changed inputs that replace the resource by what they were and are: a plug-in's own rule beside its schema. */
+  replacedBy?: (olds: Properties, news: Properties) => readonly string[];
   /** Lists in which order says nothing. */
   sets?: readonly string[];
   /** Inputs that keep their old value when the program stops setting them. */
@@ -213,8 +215,9 @@ export function serveProvider<Client>(plugin: ProviderPlugin<Client>): void {
       const changes = changesBetween(olds, news, comparison).filter(
         (change) => !isIgnored(change) && !isKept(type, news, change),
       );
-      const replaces = (change: Change): boolean =>
-        type.forceNew === "all" || type.forceNew.includes(change.property);
+      const byRule = type.replacedBy?.(olds, news) ?? [];
+      const replaces = ({ property }: Change): boolean =>
+        type.forceNew === "all" || type.forceNew.includes(property) || byRule.includes(property);
       return diffResponse(changes, replaces, deletesFirst(type, news));
     }),
     create: unary<rpc.CreateRequest, rpc.CreateResponse>(async (request) => {

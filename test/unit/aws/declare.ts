@@ -64,6 +64,7 @@ async function main(): Promise<void> {
         names: ["eu-central-1a", "eu-central-1b", "eu-central-1c"],
         zoneIds: [],
         groupNames: [],
+        arns: [],
         id: "eu-central-1",
         region: "eu-central-1",
       }),

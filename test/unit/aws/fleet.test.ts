@@ -184,7 +184,7 @@ describe("the fleet on AWS, as it is declared", function () {
           dependsOn.some((on) => on.endsWith(` ${one}`)),
           `${name} waits for ${one}`,
         );
-      assert.deepEqual(hooks.afterCreate, ["tag-snapshots"]);
+      assert.deepEqual(hooks.afterCreate, ["tag-ami-and-snapshots"]);
       assert.deepEqual(hooks.beforeDelete, ["delete-ami-and-snapshots"]);
     }
     // The old one is there until launch templates name the new one.
@@ -275,7 +275,10 @@ describe("the fleet on AWS, as it is declared", function () {
 
   it("tags nothing with more of its own than tags leave room for", () => {
     const ofStack = ["Project", "Stack"];
-    const known: readonly string[] = [...OWN_TAGS, "jitsi-fleet:bundle", "jitsi-fleet:endpoint"];
+    const known: readonly string[] = [
+      ...OWN_TAGS,
+      ...["jitsi-fleet:bundle", "jitsi-fleet:endpoint", "jitsi-fleet:machine"],
+    ];
     for (const { inputs, type } of fleet.resources.filter(({ type: of }) => of.startsWith("aws:"))) {
       const { tags = {} } = inputs;
       const names = Array.isArray(tags)
@@ -393,20 +396,27 @@ describe("the fleet on AWS, as it is declared", function () {
     for (const { inputs, name } of fleet.all("Group")) {
       const tags = inputs["tags"] as { key: string; value: string; propagateAtLaunch: boolean }[];
       const given = Object.fromEntries(tags.map(({ key, value }) => [key, value]));
-      assert(tags.every(({ propagateAtLaunch }) => propagateAtLaunch));
+      const unasked = tags.filter(({ propagateAtLaunch }) => !propagateAtLaunch);
+      // Its machines have that of the template which they were made by.
+      assert.deepEqual(
+        unasked.map(({ key }) => key),
+        ["jitsi-fleet:machine"],
+      );
       assert.deepEqual(
         { Project: given["Project"], Stack: given["Stack"], owner: given["owner"], Pool: given["Pool"] },
         { Project: "jitsi-fleet", Stack: "prod", owner: "it", Pool: name },
       );
       assert.equal(given["jitsi-fleet:bundle"], `s3://bucket-bundles/machines/${name}/current`);
     }
-    const made = [
-      ...fleet.all("ImageRecipe").map(({ inputs }) => inputs["amiTags"]),
-      ...fleet.all("InfrastructureConfiguration").map(({ inputs }) => inputs["resourceTags"]),
-    ];
-    assert.equal(made.length, 3);
-    for (const tags of made as object[])
-      assert("Project" in tags && "Stack" in tags && "Role" in tags && "owner" in tags);
+    const recipes = fleet.all("ImageRecipe").map(({ inputs }) => inputs["amiTags"]);
+    assert.equal(recipes.length, 2);
+    for (const tags of recipes as object[]) {
+      assert("Project" in tags && "Stack" in tags && "Role" in tags);
+      assert(!("owner" in tags), "another one would bake another image");
+    }
+    const [places, ...others] = fleet.all("InfrastructureConfiguration");
+    const resourceTags = places?.inputs["resourceTags"] as object;
+    assert(others.length === 0 && "Project" in resourceTags && "owner" in resourceTags);
     for (const template of fleet.all("LaunchTemplate")) {
       const given = template.inputs["tagSpecifications"] as { resourceType: string; tags: object }[];
       assert.deepEqual(given.map(({ resourceType }) => resourceType).sort(), [

@@ -1,5 +1,5 @@
 /** `aws.lb`, `aws.route53` and `aws.acm`: where users come in. */
-import type { Properties, Value } from "../properties";
+import { unknown, type Properties, type Value } from "../properties";
 import { objects, text, texts, written } from "../values";
 import { type Aws, count, list, xml } from "./client";
 import { type AwsType, capitalised, eventually, renamed, set, tagChanges, tagList, tagMap } from "./type";
@@ -38,6 +38,24 @@ async function setBalancer(aws: Aws, id: string, inputs: Properties): Promise<vo
     });
 }
 
+/** Whether all of it is known: of a list with what is only planned, the provider says nothing yet. */
+const isKnown = (value: Value | undefined): boolean => !JSON.stringify(value ?? null).includes(unknown);
+
+/**
+ * A network load balancer keeps its subnets and may get more; it has security groups for ever, or never
+ * (`customizeDiffLoadBalancerNLB` in internal/service/elbv2/load_balancer.go of the provider).
+ */
+function replacedBy(olds: Properties, news: Properties): string[] {
+  if (news["loadBalancerType"] !== "network") return [];
+  const count = (inputs: Properties, property: string): number => texts(inputs[property]).length;
+  const keepsSubnets = count(news, "subnets") > count(olds, "subnets");
+  const keepsGroups = count(news, "securityGroups") > 0 === count(olds, "securityGroups") > 0;
+  return [
+    ...(keepsSubnets || !isKnown(news["subnets"]) ? [] : ["subnets"]),
+    ...(keepsGroups || !isKnown(news["securityGroups"]) ? [] : ["securityGroups"]),
+  ];
+}
+
 const loadBalancer: AwsType = {
   inputs: [
     "name",
@@ -54,6 +72,7 @@ const loadBalancer: AwsType = {
   sets: ["subnets", "securityGroups"],
   defaults: { internal: false, loadBalancerType: "application" },
   forceNew: ["name", "internal", "loadBalancerType", "subnetMappings"],
+  replacedBy,
   outputs: ["dnsName", "zoneId", "vpcId", "arnSuffix"],
   tagged: true,
   check: ({ name }) =>
@@ -243,6 +262,19 @@ function listenerRequest(inputs: Properties): Properties {
   });
 }
 
+/** As AWS does, and moto does not (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html). */
+async function refuseSharedGroups(aws: Aws, inputs: Properties): Promise<void> {
+  const TargetGroupArns = objects(inputs["defaultActions"]).flatMap(
+    (one) => text(one["targetGroupArn"]) ?? [],
+  );
+  const answer = await aws.query("elasticloadbalancing", "DescribeTargetGroups", { TargetGroupArns });
+  for (const group of list(answer["TargetGroups"]))
+    if (texts(group["LoadBalancerArns"]).some((arn) => arn !== inputs["loadBalancerArn"]))
+      throw new Error(
+        `TargetGroupAssociationLimit: ${written(group["TargetGroupName"])} is of another load balancer`,
+      );
+}
+
 const listener: AwsType = {
   inputs: [
     "loadBalancerArn",
@@ -259,6 +291,7 @@ const listener: AwsType = {
   forceNew: ["loadBalancerArn"],
   tagged: true,
   create: async (inputs, aws) => {
+    await refuseSharedGroups(aws, inputs);
     const made = await aws.query("elasticloadbalancing", "CreateListener", {
       LoadBalancerArn: inputs["loadBalancerArn"] ?? null,
       ...listenerRequest(inputs),

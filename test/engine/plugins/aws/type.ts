@@ -22,6 +22,7 @@ export interface AwsType {
   inputs: readonly string[];
   required?: readonly string[];
   forceNew: ResourceType<Aws>["forceNew"];
+  replacedBy?: ResourceType<Aws>["replacedBy"];
   /** Known once it is there, beside `region` and `arn`. */
   outputs?: readonly string[];
   outputsOfUpdate?: readonly string[];
@@ -68,6 +69,7 @@ export function resourceType(type: AwsType): ResourceType<Aws> {
     secretOutputs: type.secretOutputs ?? [],
     ...(type.autoName === undefined ? {} : { autoName: type.autoName }),
     ...(type.check === undefined ? {} : { check: type.check }),
+    ...(type.replacedBy === undefined ? {} : { replacedBy: type.replacedBy }),
     complete: (inputs, aws) =>
       tagged && aws !== undefined && Object.keys(aws.defaultTags).length > 0
         ? {
