@@ -71,7 +71,6 @@ const loadBalancer: AwsType = {
   autoName: "name",
   sets: ["subnets", "securityGroups"],
   defaults: { internal: false, loadBalancerType: "application" },
-  forceNew: ["name", "internal", "loadBalancerType", "subnetMappings"],
   replacedBy,
   outputs: ["dnsName", "zoneId", "vpcId", "arnSuffix"],
   tagged: true,
@@ -201,7 +200,6 @@ const targetGroup: AwsType = {
   },
   autoName: "name",
   defaults: { targetType: "instance" },
-  forceNew: ["name", "port", "protocol", "targetType", "vpcId", "ipAddressType"],
   outputs: ["arnSuffix", "loadBalancerArns"],
   tagged: true,
   check: ({ name }) =>
@@ -288,7 +286,6 @@ const listener: AwsType = {
   ],
   required: ["loadBalancerArn", "defaultActions"],
   nested: { defaultActions: ["type", "targetGroupArn", "order", "redirect", "fixedResponse"] },
-  forceNew: ["loadBalancerArn"],
   tagged: true,
   create: async (inputs, aws) => {
     await refuseSharedGroups(aws, inputs);
@@ -329,7 +326,6 @@ function target(inputs: Properties): Properties {
 const targetGroupAttachment: AwsType = {
   inputs: ["targetGroupArn", "targetId", "port", "availabilityZone"],
   required: ["targetGroupArn", "targetId"],
-  forceNew: "all",
   create: async (inputs, aws) => {
     await aws.query("elasticloadbalancing", "RegisterTargets", target(inputs));
     return [inputs["targetGroupArn"], inputs["targetId"], inputs["port"]].map(written).join("|");
@@ -388,7 +384,6 @@ const record: AwsType = {
   required: ["zoneId", "name", "type"],
   nested: { aliases: ["name", "zoneId", "evaluateTargetHealth"] },
   sets: ["records"],
-  forceNew: ["zoneId", "name", "type"],
   outputs: ["fqdn"],
   create: async (inputs, aws) => {
     await changeRecord(aws, inputs["allowOverwrite"] === true ? "UPSERT" : "CREATE", inputs);
@@ -415,7 +410,6 @@ const zone: AwsType = {
   inputs: ["name", "comment", "forceDestroy"],
   required: ["name"],
   defaults: { comment: "Managed by Pulumi", forceDestroy: false },
-  forceNew: ["name"],
   outputs: ["zoneId", "nameServers", "primaryNameServer"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -446,7 +440,6 @@ async function describeCertificate(aws: Aws, CertificateArn: Value | undefined):
 const certificate: AwsType = {
   inputs: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"],
   sets: ["subjectAlternativeNames"],
-  forceNew: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"],
   outputs: ["domainValidationOptions", "status"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -481,7 +474,6 @@ const certificateValidation: AwsType = {
   inputs: ["certificateArn", "validationRecordFqdns"],
   required: ["certificateArn"],
   sets: ["validationRecordFqdns"],
-  forceNew: "all",
   create: async (inputs, aws) => {
     await eventually(
       async () =>

@@ -45,7 +45,6 @@ function bucketPart(
     ...table,
     inputs: ["bucket", ...type.inputs],
     required: ["bucket", ...(type.required ?? [])],
-    forceNew: ["bucket"],
     create: async (inputs, aws) => {
       await put(aws, inputs);
       return text(inputs["bucket"]) ?? "";
@@ -82,7 +81,6 @@ const bucket: AwsType = {
   inputs: ["bucket", "forceDestroy"],
   autoName: "bucket",
   defaults: { forceDestroy: false },
-  forceNew: ["bucket"],
   outputs: ["bucketDomainName", "bucketRegionalDomainName", "hostedZoneId", "bucketRegion"],
   tagged: true,
   check: ({ bucket: name }) =>
@@ -202,7 +200,6 @@ const bucketOwnershipControls = bucketPart("ownershipControls", {
 const bucketPolicy: AwsType = {
   inputs: ["bucket", "policy"],
   required: ["bucket", "policy"],
-  forceNew: ["bucket"],
   create: async (inputs, aws) => {
     await aws.rest("s3", {
       method: "PUT",
@@ -348,7 +345,6 @@ const bucketObject: AwsType = {
   ],
   required: ["bucket"],
   autoName: "key",
-  forceNew: ["bucket", "key"],
   outputs: ["etag", "versionId"],
   outputsOfUpdate: ["etag", "versionId"],
   tagged: true,
@@ -413,11 +409,11 @@ const parameter: AwsType = {
   ],
   required: ["type"],
   autoName: "name",
-  forceNew: ["name", "dataType"],
   outputs: ["version"],
   outputsOfUpdate: ["version"],
   secretOutputs: ["value"],
   tagged: true,
+  replacedBy: (olds, news) => (olds["tier"] === "Advanced" && news["tier"] === "Standard" ? ["tier"] : []),
   check: ({ value, tier }) => {
     const limit = tier === "Advanced" ? 8192 : 4096;
     return typeof value === "string" && Buffer.byteLength(value) > limit && tier !== "Intelligent-Tiering"
@@ -504,7 +500,6 @@ const table: AwsType = {
   autoName: "name",
   sets: ["attributes"],
   defaults: { billingMode: "PROVISIONED" },
-  forceNew: ["name", "hashKey", "rangeKey", "attributes"],
   tagged: true,
   create: async (inputs, aws) => {
     const keys = [
