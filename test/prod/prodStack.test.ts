@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import "../engine/ready";
-import { EngineStack, type CliResult } from "../engine/workspace";
+import { EngineStack, type CliResult, type ExportedState } from "../engine/workspace";
 import { AwsEmulator } from "../support/aws/emulator";
 import { answerOfMetadata, METADATA_ADDRESS, type Metadata } from "../support/aws/metadata";
 import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "../../scaler/fleetStatus";
@@ -240,8 +240,9 @@ describe("the prod stack on AWS's emulator", function () {
     Object.assign(emulator.behaviour, { callsPerSecond: Infinity, duplicateRate: 0 });
   });
 
-  it("another tag replaces nothing, and no machine goes for it", async () => {
+  it("another tag replaces nothing, not even what was made of an older type, and no machine goes for it", async () => {
     const before = allIds();
+    await stack.importState(withOlderBundles(await stack.exportState()));
     await stack.setConfig("tags.Team", "school");
     const { changeSummary, steps } = await stack.previewJson();
     const others = steps.filter(({ op }) => op !== "same" && op !== "update");
@@ -250,7 +251,9 @@ describe("the prod stack on AWS's emulator", function () {
       [],
     );
     const touched = steps.filter(({ detailedDiff, op }) =>
-      op === "update" ? Object.keys(detailedDiff ?? {}).some((key) => !/^(default)?[tT]ag/.test(key)) : false,
+      op === "update"
+        ? Object.keys(detailedDiff ?? {}).some((key) => !/^(default)?[tT]ags/.test(key))
+        : false,
     );
     assert.deepEqual(
       [...new Set(touched.map(({ urn }) => urn.split("::").at(-2)?.split("$").at(-1)))].sort(),
@@ -317,7 +320,7 @@ describe("the prod stack on AWS's emulator", function () {
       () => said.includes("s2: 1 conference (participants: 3)"),
       UPDATE_LIMIT_SECONDS,
     );
-    const touched = [...said.matchAll(/ aws:s3:BucketObject (\S+) (?:updated|replaced)/g)].map(
+    const touched = [...said.matchAll(/ aws:s3:BucketObjectv2 (\S+) (?:updated|replaced)/g)].map(
       ([, name]) => name,
     );
     assert.deepEqual(touched.sort(), ["edge-1-bundle", "edge-1-pointer", "edge-2-bundle", "edge-2-pointer"]);
@@ -395,6 +398,19 @@ describe("the prod stack on AWS's emulator", function () {
     assert.deepEqual(await leftIn(emulator.clientSettings()), { buckets: 1 });
   });
 });
+
+const BUNDLE = "aws:s3/bucketObjectv2:BucketObjectv2";
+const OLDER_BUNDLE = "aws:s3/bucketObject:BucketObject";
+
+/** The state as an earlier release left it, whose bundles stated an ACL. */
+function withOlderBundles(state: ExportedState): ExportedState {
+  const older = JSON.parse(JSON.stringify(state).replaceAll(BUNDLE, OLDER_BUNDLE)) as ExportedState;
+  const bundles = (older.deployment.resources ?? []).filter(({ type }) => type === OLDER_BUNDLE);
+  assert(bundles.length > 10);
+  for (const one of bundles)
+    for (const properties of [one.inputs, one.outputs]) Object.assign(properties ?? {}, { acl: "private" });
+  return older;
+}
 
 const LIMIT_SECONDS = 90;
 /** Of an update, and a preview before it. */

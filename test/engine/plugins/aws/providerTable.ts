@@ -87,23 +87,23 @@ aws:autoscaling/group:Group aws_autoscaling_group internal/service/autoscaling/g
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorCount | optional
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorCount.max | optional | between 0..
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorCount.min | optional | between 1..
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorManufacturerss | optional | each one of nvidia|amd|amazon-web-services|xilinx
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorNamess | optional | each one of a100|v100|k80|t4|m60|radeon-pro-v520|vu9p
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorManufacturers | optional | each one of nvidia|amd|amazon-web-services|xilinx
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorNames | optional | each one of a100|v100|k80|t4|m60|radeon-pro-v520|vu9p
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorTotalMemoryMib | optional
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorTotalMemoryMib.max | optional | between 1..
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorTotalMemoryMib.min | optional | between 1..
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorTypess | optional | each one of gpu|fpga|inference
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.allowedInstanceTypess | optional | items ..400
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.acceleratorTypes | optional | each one of gpu|fpga|inference
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.allowedInstanceTypes | optional | items ..400
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.bareMetal | optional | one of included|excluded|required
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.baselineEbsBandwidthMbps | optional
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.baselineEbsBandwidthMbps.max | optional | between 1..
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.baselineEbsBandwidthMbps.min | optional | between 1..
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.burstablePerformance | optional | one of included|excluded|required
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.cpuManufacturerss | optional | each one of intel|amd|amazon-web-services|apple
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.excludedInstanceTypess | optional | items ..400
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.instanceGenerationss | optional | each one of current|previous
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.cpuManufacturers | optional | each one of intel|amd|amazon-web-services|apple
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.excludedInstanceTypes | optional | items ..400
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.instanceGenerations | optional | each one of current|previous
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.localStorage | optional | one of included|excluded|required
-  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.localStorageTypess | optional | each one of hdd|ssd
+  mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.localStorageTypes | optional | each one of hdd|ssd
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.maxSpotPriceAsPercentageOfOptimalOnDemandPrice | optional | between 1..
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.memoryGibPerVcpu | optional
   mixedInstancesPolicy.launchTemplate.overrides.instanceRequirements.memoryGibPerVcpu.max | optional

@@ -308,6 +308,7 @@ const objectHeaders = {
   contentEncoding: "content-encoding",
   cacheControl: "cache-control",
   serverSideEncryption: "x-amz-server-side-encryption",
+  acl: "x-amz-acl",
 };
 
 /** The bytes of an object, wherever the program has them from. */
@@ -347,6 +348,8 @@ const bucketObject: AwsType = {
   autoName: "key",
   outputs: ["etag", "versionId"],
   outputsOfUpdate: ["etag", "versionId"],
+  // Computed: what the program says no more stays.
+  sticky: ["acl"],
   tagged: true,
   create: async (inputs, aws) => {
     await putObject(aws, inputs);
@@ -378,6 +381,9 @@ const bucketObject: AwsType = {
       });
   },
 };
+
+/** It states an ACL, where the newer one leaves what is there. */
+const olderBucketObject: AwsType = { ...bucketObject, defaults: { acl: "private" } };
 
 function parameterRequest(inputs: Properties): Properties {
   return {
@@ -641,7 +647,7 @@ export const storageTypes: Record<string, AwsType> = {
   "aws:s3/bucketOwnershipControls:BucketOwnershipControls": bucketOwnershipControls,
   "aws:s3/bucketPolicy:BucketPolicy": bucketPolicy,
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": bucketLifecycle,
-  "aws:s3/bucketObject:BucketObject": bucketObject,
+  "aws:s3/bucketObject:BucketObject": olderBucketObject,
   "aws:s3/bucketObjectv2:BucketObjectv2": bucketObject,
   "aws:ssm/parameter:Parameter": parameter,
   "aws:dynamodb/table:Table": table,

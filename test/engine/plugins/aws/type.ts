@@ -31,6 +31,7 @@ export interface AwsType {
   nested?: ResourceType<Aws>["nested"];
   defaults?: Properties;
   sets?: readonly string[];
+  sticky?: readonly string[];
   secretOutputs?: readonly string[];
   /** The input that gets the resource's name with a random suffix where the program names it not. */
   autoName?: string;
@@ -68,11 +69,15 @@ export function resourceType(token: string, type: AwsType): ResourceType<Aws> {
     defaults: type.defaults ?? {},
     forceNew: forceNewOf(token, type),
     sets: type.sets ?? [],
+    sticky: type.sticky ?? [],
     secretOutputs: type.secretOutputs ?? [],
     ...(type.autoName === undefined ? {} : { autoName: type.autoName }),
     check: (inputs) => [
       ...(type.check?.(inputs) ?? []),
-      ...faultsByProvider(token, inputs).map(({ path, reason }) => ({ property: path, reason })),
+      ...faultsByProvider(token, inputs).flatMap(({ path, reason }) =>
+        // Pulumi names what the program does not.
+        path === type.autoName && inputs[path] === undefined ? [] : [{ property: path, reason }],
+      ),
     ],
     ...(type.replacedBy === undefined ? {} : { replacedBy: type.replacedBy }),
     complete: (inputs, aws) =>
