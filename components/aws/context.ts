@@ -1,5 +1,6 @@
 import { Provider, type ProviderArgs } from "@pulumi/aws/provider";
 import type { AwsFleetSettings } from "../settings";
+import { ownTags } from "./names";
 
 /** What every resource on AWS is made with. */
 export interface AwsContext {
@@ -12,9 +13,6 @@ export interface AwsContext {
 export function awsContext(settings: AwsFleetSettings, stack: string): AwsContext {
   return { stack, settings, provider: new Provider("aws", providerArgs(settings, stack)) };
 }
-
-/** By which a stack's things are told from all others. */
-export const ownTags = (stack: string) => ({ Project: "jitsi-fleet", Stack: stack }) as const;
 
 /** What everything that bills is tagged with, for the bill to tell stacks and roles apart. */
 export function stackTags({ tags }: AwsFleetSettings, stack: string): Record<string, string> {

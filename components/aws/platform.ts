@@ -42,6 +42,7 @@ import { edgePorts, SCALER_PORT, shardPorts, webPorts } from "./ports";
 import { Recordings } from "./recordings";
 import { standingFrontDoor } from "./standingFrontDoor";
 import { Targets } from "./targets";
+import { makeNoSecondFleet } from "./unknownFleet";
 import { existingZones } from "./zones";
 
 /** The fleet on AWS: a node is a machine with a fixed address, a pool an Auto Scaling group. */
@@ -67,22 +68,26 @@ export class AwsPlatform implements Platform {
     stack: string,
   ) {
     const context = awsContext(settings, stack);
-    const known = {
-      dependsOn: pulumi
-        .all([existingZones(context), openBakingSubnet(context), standingFrontDoor(context)])
-        .apply((all) => all.flat()),
-    };
+    const looked = pulumi
+      .all([existingZones(context), openBakingSubnet(context), standingFrontDoor(context)])
+      .apply((all) => all.flat());
+    const network = new Network("network", context, {
+      dependsOn: looked,
+      hooks: { beforeCreate: [makeNoSecondFleet(stack, settings)] },
+    });
+    // That hook has looked by then, too.
+    const known = { dependsOn: pulumi.all([looked, network.urn]).apply(([all]) => all) };
     this.known = known;
     this.ground = {
       context,
-      network: new Network("network", context, known),
+      network,
       events: new Events("events", context, known),
       bundles: new Bundles("bundles", context, known),
       guard: new Guard(stack, settings),
     };
     this.access = new AgentAccess("agents", known);
     const images = new BakedImages(context);
-    const { guard, network } = this.ground;
+    const { guard } = this.ground;
     this.bakery = settings.aws.image.baked
       ? new Bakery("bakery", { context, network, images }, known)
       : undefined;

@@ -5,8 +5,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { SettingsError } from "../settings";
 import type { Fault } from "../settings/faults";
 import { loadBalancerZones } from "./addresses";
-import { ownTags, type AwsContext } from "./context";
+import type { AwsContext } from "./context";
 import { FRONT_DOOR_ROLE } from "./frontDoor";
+import { ownTags } from "./names";
 
 /** A subnet in which the load balancer stands. */
 interface Standing {

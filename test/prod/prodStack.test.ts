@@ -88,7 +88,7 @@ describe("the prod stack on AWS's emulator", function () {
     );
     assert.deepEqual(
       [...new Set(touched.map(({ urn }) => urn.split("::").at(-2)?.split("$").at(-1)))].sort(),
-      ["aws:autoscaling/group:Group", "aws:ec2/instance:Instance"],
+      ["aws:autoscaling/group:Group", "aws:ec2/instance:Instance", "aws:ec2/launchTemplate:LaunchTemplate"],
     );
     await bed.up();
     // That many looks of a scaler, each with the new launch template.
