@@ -25,6 +25,7 @@ export { parseBridgeStats } from "./jitsi/bridge";
 export { parseJibriHealth } from "./jitsi/jibri";
 export {
   ENDPOINT_TAG,
+  MACHINE_TAG,
   machineKeys,
   machineReportSchema,
   POINTER_TAG,

@@ -2,13 +2,13 @@ import { DynamoDBClient, GetItemCommand, ResourceNotFoundException } from "@aws-
 import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "@jitsi-fleet/scaler";
 import type { AwsFleetSettings } from "../settings";
 import { clientSettings } from "./clients";
-import { awsName } from "./names";
+import { awsName, ownTags } from "./names";
 
 /** What a look at the fleet is good for: the scaler writes every few seconds. */
 const FRESH_SECONDS = 60;
 const READ_LIMIT_SECONDS = 30;
 
-/** `never up`: where it would be written was never made, which comes before any scaler. */
+/** `never up`: where it would be written is not there, and no scaler either, which comes after it. */
 export type KnownFleet = FleetStatus | { readonly unknown: string } | "never up";
 
 /** What the scaler last wrote down of the fleet, or why that is not known now. Never throws. */
@@ -32,11 +32,46 @@ export async function readFleetStatus(stack: string, settings: AwsFleetSettings)
       ? status
       : unmeasured(`its scalers have been silent since ${status.knownAt}`);
   } catch (error) {
-    if (error instanceof ResourceNotFoundException) return "never up";
+    if (error instanceof ResourceNotFoundException) return await withoutTable(stack, settings, table);
     if (abortSignal.aborted) return unmeasured(`${table} gave no answer within ${READ_LIMIT_SECONDS} s`);
     return unmeasured(error instanceof Error ? error.message : String(error));
   } finally {
     dynamo.destroy();
+  }
+}
+
+/** What is known where the table is not there: that there never was a fleet, or that somebody deleted it under one. */
+async function withoutTable(stack: string, settings: AwsFleetSettings, table: string): Promise<KnownFleet> {
+  const scalers = await scalersOf(stack, settings).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
+  if (typeof scalers === "string")
+    return unmeasured(`${table} is not there, and whether a scaler is: ${scalers}`);
+  if (scalers === 0) return "never up";
+  return unmeasured(
+    `${table} is gone, though ${scalers === 1 ? "a scaler is" : `${scalers} scalers are`} there: pulumi up --refresh makes it anew`,
+  );
+}
+
+/** How many machines of scalers there are. */
+async function scalersOf(stack: string, settings: AwsFleetSettings): Promise<number> {
+  // Only where it is called: a preview need not wait for it to load.
+  const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
+  const client = new EC2Client(clientSettings(settings));
+  const tags = { ...ownTags(stack), Role: "scaler" };
+  try {
+    const { Reservations = [] } = await client.send(
+      new DescribeInstancesCommand({
+        Filters: [
+          ...Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })),
+          { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] },
+        ],
+      }),
+      { abortSignal: AbortSignal.timeout(READ_LIMIT_SECONDS * 1000) },
+    );
+    return Reservations.flatMap(({ Instances = [] }) => Instances).length;
+  } finally {
+    client.destroy();
   }
 }
 

@@ -54,7 +54,7 @@ export class AwsNode extends pulumi.ComponentResource {
   constructor(name: string, args: AwsNodeArgs, opts: pulumi.ComponentResourceOptions) {
     const { address, after, containers, ground, role } = args;
     const { bundles, context, guard, network } = ground;
-    const { aws, tags } = context.settings;
+    const { aws } = context.settings;
     const inputs: NodeInputs = {
       role,
       place: address.place,
@@ -66,7 +66,6 @@ export class AwsNode extends pulumi.ComponentResource {
           files: filesOf(spec),
           program: programOf(spec),
         })),
-        tags,
         privateAddress: address.privateAddress,
       }),
       routes: containers.flatMap(({ live }) => live?.routes ?? []),

@@ -680,7 +680,7 @@ export const settingsSchema = z.strictObject({
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), text().max(255))
     .default({})
     .describe(
-      "Labels on everything that is created. On AWS at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",
+      "Labels on everything that is created, on Docker hosts on containers too, which another one replaces. On AWS another one replaces nothing: machines that run keep the tags that they were launched with. There at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",
     ),
   allowCutCalls: z
     .boolean()

@@ -17,8 +17,19 @@ interface HookMonitor {
 describe("the guard of a fleet on AWS", () => {
   /** What DynamoDB answers. */
   let answer: { readonly status: number; readonly body: object };
+  /** Machines of scalers that EC2 knows. */
+  let scalers = 0;
   const dynamo = createServer((request, response) => {
     void text(request).then((body) => {
+      if (body.includes("Action=DescribeInstances")) {
+        for (const asked of ["tag%3AStack", "prod", "tag%3ARole", "scaler"])
+          assert(body.includes(asked), body);
+        const item = "<item><instanceId>i-1</instanceId></item>".repeat(scalers);
+        response.end(
+          `<DescribeInstancesResponse><reservationSet><item><instancesSet>${item}</instancesSet></item></reservationSet></DescribeInstancesResponse>`,
+        );
+        return;
+      }
       assert.deepEqual(JSON.parse(body), {
         TableName: "jitsi-prod-fleet",
         Key: { id: { S: STATUS_ITEM } },
@@ -99,8 +110,13 @@ describe("the guard of a fleet on AWS", () => {
     await assert.rejects(change("drain"), /the fleet cannot be measured: not yours/);
   });
 
-  it("lets all change where no scaler ever was", async () => {
+  it("lets all change where no scaler ever was, and not where the table alone is gone", async () => {
     answer = { status: 400, body: { __type: "ResourceNotFoundException" } };
     await change("drain");
+    scalers = 2;
+    await assert.rejects(
+      change("drain"),
+      /jitsi-prod-fleet is gone, though 2 scalers are there: pulumi up --refresh makes it anew/,
+    );
   });
 });
