@@ -4,7 +4,7 @@ import type { Deed, Look } from "./loop";
 
 /** What the scaler tells Prometheus. What is unknown is absent, never 0. */
 export class Metrics {
-  private readonly registry = new Registry();
+  readonly registry = new Registry();
   private readonly actions = new Counter({
     name: "jitsi_fleet_actions_total",
     help: "Actions by kind and result (done, failed).",
