@@ -3,7 +3,9 @@ import { zoneOfNumber } from "./aws/addresses";
 import type { AwsSettings } from "./settings/awsSchema";
 import { expiresSoon } from "./settings/certificates";
 import { contradictions, platformFaults } from "./settings/contradictions";
+import { networksOf } from "./settings/dockerContradictions";
 import { faultsOf, type Fault } from "./settings/faults";
+import { privateNetworks } from "./settings/ipv4Range";
 import { knownKeys } from "./settings/knownKeys";
 import { clearSecrets, isSecretPath } from "./settings/secrets";
 import { shardNumber } from "./settings/shardNumber";
@@ -38,6 +40,8 @@ interface CommonSettings extends Omit<
   "platform" | "shards" | "recordings" | "docker" | "aws" | "peerToPeer"
 > {
   readonly shards: readonly ShardSpec[];
+  /** Networks of the fleet's own, on which no user is. */
+  readonly privateNetworks: readonly string[];
   readonly peerToPeer: { readonly enabled: boolean; readonly stunServers: readonly string[] };
 }
 
@@ -167,6 +171,7 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
         ...parsed,
         peerToPeer,
         platform: "aws",
+        privateNetworks,
         shards: shards(({ name }) => zoneOfNumber(aws, shardNumber(name))),
         recordings,
         aws,
@@ -178,6 +183,7 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
       ...parsed,
       peerToPeer,
       platform: "docker",
+      privateNetworks: networksOf(docker),
       shards: shards(() => shardHost),
       recordings: { ...recordings, store },
       docker: {

@@ -1,6 +1,7 @@
 import { highestShard, poolRoom, zoneOfNumber, zoneRanges, type ZoneRanges } from "../aws/addresses";
 import { MOST_TAGS, OWN_TAGS, TAG_CHARACTERS, unfitForTag } from "../aws/limits";
 import type { AwsNetwork, AwsSettings } from "./awsSchema";
+import { cronKey } from "./cron";
 import { didYouMean } from "./didYouMean";
 import { duplicates, pathText, type Report } from "./faults";
 import {
@@ -268,6 +269,13 @@ function checkTags(tags: ParsedSettings["tags"], fault: Report): void {
     if (unfit.length > 0)
       fault(path, `has ${unfit.map((sign) => `"${sign}"`).join(", ")}; AWS takes ${TAG_CHARACTERS}`);
     const isLike = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+    const notInName = unfitForTag(name);
+    if (notInName.length > 0)
+      fault(
+        path,
+        `has ${notInName.map((sign) => `"${sign}"`).join(", ")} in its name; AWS takes ${TAG_CHARACTERS}`,
+      );
+    if (/^aws:/i.test(name)) fault(path, "begins with aws:, which AWS keeps to itself; name it otherwise");
     const own = OWN_TAGS.find(isLike);
     const earlier = names.slice(0, index).find(isLike);
     if (own === name) fault(path, "is the stack's own; name it otherwise");
@@ -287,10 +295,10 @@ function checkSchedules({ schedules }: AwsSettings, bridges: ParsedSettings["bri
       `aws.schedules[${index}].name`,
       `"${key}" is already the name of aws.schedules[${first}]; give another`,
     );
-  for (const { index, first, key } of duplicates(schedules, ({ cron }) => cron))
+  for (const { index, first } of duplicates(schedules, ({ cron }) => cronKey(cron)))
     fault(
       `aws.schedules[${index}].cron`,
-      `${key} is when aws.schedules[${first}] takes effect too; make them one`,
+      `${schedules[index]?.cron ?? ""} is when aws.schedules[${first}] takes effect too; make them one`,
     );
   schedules.forEach(({ bridgesMin }, index) => {
     const path = `aws.schedules[${index}].bridgesMin`;

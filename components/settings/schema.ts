@@ -3,6 +3,7 @@ import { bridgePoolSchema, jibriPoolSchema, LETS_ENCRYPT_URL } from "@jitsi-flee
 import { z } from "zod";
 import { awsSchema } from "./awsSchema";
 import { isBucketName, storeProviders } from "./buckets";
+import { parseRange } from "./ipv4Range";
 import { parsePortRange } from "./portRange";
 import { secret, text, url, visible } from "./texts";
 
@@ -630,6 +631,20 @@ const sharedAddress = z.strictObject({
 });
 
 const docker = z.strictObject({
+  privateNetworks: z
+    .array(
+      z
+        .string()
+        .refine(
+          (given) => parseRange(given) !== undefined,
+          "is not a range of IPv4 addresses such as 198.18.0.0/15, which begins with its first address",
+        ),
+    )
+    .max(20)
+    .default([])
+    .describe(
+      "Networks that no user is on, besides 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and, where a host is there, 100.64.0.0/10: the hosts' privateAddress, and Docker's own networks, are in one of them. A change replaces shards' containers, which must be drained and empty.",
+    ),
   hosts: z.array(dockerHost).min(1, "is empty: name at least one host").max(64).describe("One or many."),
   sharedAddress: sharedAddress
     .optional()
@@ -677,7 +692,15 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe("The region, network and machines: needed with platform aws, and with it alone."),
   tags: z
-    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), text().max(255))
+    .record(
+      z
+        .string()
+        .regex(
+          /^\p{L}(?:[\p{L}\p{N} _.:/=+@-]{0,126}[\p{L}\p{N}_.:/=+@-])?$/u,
+          "is not a tag's name: a letter, then letters, digits, spaces and _ . : / = + - @, 128 in all",
+        ),
+      text().max(255),
+    )
     .default({})
     .describe(
       "Labels on everything that is created. On AWS at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",

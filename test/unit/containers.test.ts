@@ -8,6 +8,7 @@ import { jibriContainer } from "../../components/jitsi/jibri";
 import { recordingsContainers } from "../../components/jitsi/recordings";
 import { storeRemote } from "../../components/jitsi/uploads";
 import { shardContainers } from "../../components/jitsi/shard";
+import { privateNetworks } from "../../components/settings/ipv4Range";
 import { turnContainer } from "../../components/jitsi/turn";
 import type { AddressOf, ContainerSpec, InstanceSpec, Member } from "../../components/platform";
 import { parseSettings, type Settings } from "../../components/settings";
@@ -49,6 +50,7 @@ function every(): ContainerSpec[] {
   const shardArgs = { name: "s1", publicUrl: "https://meet.school.net", images, address: shard };
   return [
     ...shardContainers({
+      privateNetworks,
       ...shardArgs,
       auth: settings.auth,
       recordings: settings.recordings,
@@ -282,6 +284,7 @@ describe("containers", () => {
   it("two people alone in a room ask no third party where they are", () => {
     const config = (peerToPeer: Settings["peerToPeer"]): string => {
       const web = shardContainers({
+        privateNetworks,
         name: "s1",
         publicUrl: "https://meet.school.net",
         images,
@@ -396,6 +399,7 @@ describe("containers", () => {
     const auth = { ...settings.auth, recorders: "token" as const };
     const secrets = { jicofo: "", bridges: "", jibris: "", recorder: "" };
     const [prosody] = shardContainers({
+      privateNetworks,
       name: "s1",
       publicUrl: "https://meet.school.net",
       images,

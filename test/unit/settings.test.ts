@@ -188,6 +188,20 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ],
   ["recordings.store", { ...bucket, proxy: "proxy:3128" }, "recordings.store.proxy", /not a URL/],
   ["recordings.spaceGiB", 0, "recordings.spaceGiB", /below 0.1/],
+  [
+    "docker.hosts[0].privateAddress",
+    "198.51.100.11",
+    "docker.hosts[0].privateAddress",
+    /is publicAddress, too/,
+  ],
+  [
+    "docker.hosts[1].privateAddress",
+    "203.0.113.7",
+    "docker.hosts[1].privateAddress",
+    /in no private network .*docker\.privateNetworks/,
+  ],
+  ["docker.privateNetworks", ["198.18.0.1/15"], "docker.privateNetworks[0]", /not a range/],
+  ["tags", { "9x": "it" }, "tags.9x", /not a tag's name/],
   ["recordings.store", { ...bucket, prefix: "/schools/" }, "recordings.store.prefix", /between slashes/],
   ["recordings.store", { ...bucket, provider: "Minio" }, "recordings.store.endpoint", /is missing/],
   ["recordings.store", { ...bucket, endpoint: "s3.school.net" }, "recordings.store.endpoint", /not a URL/],
@@ -407,6 +421,25 @@ describe("settings", () => {
       const own = { ...acme, directoryUrl: "https://acme.school.net/directory" };
       assert.deepEqual(faultsIn({ ...goodSettings(), domain, tls: own }), []);
     }
+  });
+
+  it("takes hosts in a carrier's or an overlay's network, and in one that is named", () => {
+    const networksWith = (path: string, value: unknown) => {
+      const settings = parseSettings(spoilt(path, value), "test");
+      return settings.privateNetworks;
+    };
+    const rfc1918 = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+    assert.deepEqual(networksWith("docker.hosts[1].privateAddress", "100.64.0.12"), [
+      ...rfc1918,
+      "100.64.0.0/10",
+    ]);
+    assert.deepEqual(networksWith("docker.hosts[1].privateAddress", "192.168.0.12"), rfc1918);
+    const [a, b] = (goodSettings()["docker"] as { hosts: object[] }).hosts;
+    const hosts = [a, { ...b, privateAddress: "198.18.0.12" }];
+    assert.deepEqual(networksWith("docker", { hosts, privateNetworks: ["198.18.0.0/15"] }), [
+      ...rfc1918,
+      "198.18.0.0/15",
+    ]);
   });
 
   it("wants a certificate that is for TURN's name too", () => {

@@ -94,6 +94,7 @@ function variants(): Record<string, unknown>[] {
             roles: ["edge"],
           },
         ],
+        privateNetworks: ["198.18.0.0/15"],
         sharedAddress: { address: "198.51.100.50", interface: "eth0", password: "abcdefgh" },
       },
     },
