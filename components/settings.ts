@@ -190,6 +190,7 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
         ...docker,
         hosts: docker.hosts.map((host) => ({
           ...host,
+          ...(host.address.startsWith("tcp:") ? { tls: host.tls ?? docker.tls } : {}),
           ports: parsePortRange(host.udpPorts) ?? { first: 0, last: 0 },
         })),
       },

@@ -3,6 +3,7 @@ import { MOST_TAGS, OWN_TAGS, TAG_CHARACTERS, unfitForTag } from "../aws/limits"
 import type { AwsNetwork, AwsSettings } from "./awsSchema";
 import { cronKey } from "./cron";
 import { didYouMean } from "./didYouMean";
+import { haproxyMemoryMiB } from "./edgeMemory";
 import { duplicates, pathText, type Report } from "./faults";
 import {
   instanceTypes,
@@ -26,6 +27,7 @@ export function awsContradictions(settings: Partial<ParsedSettings>, aws: AwsSet
   if (settings.bridges) checkSchedules(aws, settings.bridges, fault);
   checkFrontDoor(settings, aws, fault);
   checkEdge(settings, fault);
+  if (settings.edge) checkRooms(settings.edge, aws, fault);
   checkRecordings(settings, aws, fault);
   if (settings.production === true) checkEndpoint(aws, fault);
 }
@@ -349,6 +351,23 @@ function checkEdge({ edge }: Partial<ParsedSettings>, fault: Report): void {
       fault(`edge.${key}`, `is ${edge[key]}, but on AWS the load balancer has ${port}; leave it out`);
   if (edge.proxyProtocolFrom.length > 0)
     fault("edge.proxyProtocolFrom", "is the load balancer's on AWS, by itself; leave it out");
+}
+
+/** The edge's machine has the system, the keeper and Docker beside HAProxy. */
+const BESIDE_HAPROXY_MIB = 2048;
+
+function checkRooms(
+  { limits: { roomsRemembered } }: ParsedSettings["edge"],
+  { instanceTypes: { edge } }: AwsSettings,
+  fault: Report,
+): void {
+  const memoryMiB = (instanceTypes.get(edge)?.memoryGiB ?? Infinity) * 1024;
+  const needed = haproxyMemoryMiB(roomsRemembered) + BESIDE_HAPROXY_MIB;
+  if (needed > memoryMiB)
+    fault(
+      "edge.limits.roomsRemembered",
+      `is ${roomsRemembered}, for which an edge's machine needs ${Math.ceil(needed / 1024)} GiB, and ${edge} has ${memoryMiB / 1024}; lower it, or take a larger type at aws.instanceTypes.edge`,
+    );
 }
 
 function checkRecordings({ recordings }: Partial<ParsedSettings>, aws: AwsSettings, fault: Report): void {

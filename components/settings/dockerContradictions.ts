@@ -19,7 +19,7 @@ export function dockerContradictions(
 ): void {
   const { hosts, sharedAddress } = docker;
   const { shards, bridges, jibris, turn } = settings;
-  checkHosts(hosts, fault);
+  checkHosts(docker, fault);
   checkNetworks(docker, fault);
   checkRoles(settings, hosts, fault);
   if (shards) checkShardPlacement(shards, hosts, fault);
@@ -43,7 +43,9 @@ function checkRelays(hosts: readonly DockerHostSettings[], fault: Report): void 
   });
 }
 
-function checkHosts(hosts: readonly DockerHostSettings[], fault: Report): void {
+function checkHosts({ hosts, tls }: DockerSettings, fault: Report): void {
+  if (tls && !hosts.some((host) => host.address.startsWith("tcp:") && host.tls === undefined))
+    fault("docker.tls", "is of no use: no host on tcp:// is without a certificate of its own; leave it out");
   for (const { index, first, key } of duplicates(hosts, (host) => host.name))
     fault(`docker.hosts[${index}].name`, `"${key}" is already the name of docker.hosts[${first}]`);
   for (const { index, first } of duplicates(hosts, (host) => host.address))
@@ -78,7 +80,7 @@ function checkHosts(hosts: readonly DockerHostSettings[], fault: Report): void {
         `${at}.udpPorts`,
         `${host.udpPorts} overlaps docker.hosts[${overlapping}]'s ${hosts[overlapping]?.udpPorts ?? ""} at the same public address`,
       );
-    checkConnection(host, at, fault);
+    checkConnection(host, tls !== undefined, at, fault);
     if (/^127\./.test(host.privateAddress) || host.privateAddress === "0.0.0.0")
       fault(
         `${at}.privateAddress`,
@@ -126,7 +128,7 @@ function overlap(a: DockerHostSettings, b: DockerHostSettings): boolean {
   return one !== undefined && two !== undefined && one.first <= two.last && two.first <= one.last;
 }
 
-function checkConnection(host: DockerHostSettings, at: string, fault: Report): void {
+function checkConnection(host: DockerHostSettings, hasCommonTls: boolean, at: string, fault: Report): void {
   const scheme = host.address.slice(0, host.address.indexOf(":"));
   if (scheme === "ssh" && host.hostKey === undefined)
     fault(
@@ -135,10 +137,10 @@ function checkConnection(host: DockerHostSettings, at: string, fault: Report): v
     );
   if (scheme !== "ssh" && host.hostKey !== undefined)
     fault(`${at}.hostKey`, `belongs to ssh:// addresses; this one is ${scheme}://`);
-  if (scheme === "tcp" && host.tls === undefined)
+  if (scheme === "tcp" && host.tls === undefined && !hasCommonTls)
     fault(
       `${at}.tls`,
-      "is missing: an engine on tcp:// without TLS hands root to its network; give ca, certificate, privateKey",
+      "is missing: an engine on tcp:// without TLS hands root to its network; give ca, certificate, privateKey here, or for all hosts at docker.tls",
     );
   if (scheme !== "tcp" && host.tls !== undefined)
     fault(`${at}.tls`, `belongs to tcp:// addresses; this one is ${scheme}://`);

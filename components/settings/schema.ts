@@ -282,7 +282,7 @@ const edge = z.strictObject({
         .max(10_000_000)
         .default(200_000)
         .describe(
-          "Rooms whose shard is remembered; of more, those unused for longest are forgotten. Some 450 bytes each.",
+          "Rooms whose shard is remembered; of more, those unused for longest are forgotten. Each takes 462 bytes of HAProxy's memory, and twice that during a reload: 1 GiB with the default, 10 GiB with 10,000,000. A change above 200,000 replaces the edge: users reconnect.",
         ),
     })
     .prefault({})
@@ -518,6 +518,20 @@ const auth = z.discriminatedUnion("type", [
 export const hostRoles = ["edge", "shard", "bridge", "jibri", "scaler"] as const;
 export type HostRole = (typeof hostRoles)[number];
 
+const clientTls = z.strictObject({
+  ca: z
+    .string()
+    .regex(pem("CERTIFICATE"), "is not a PEM certificate")
+    .describe("Who signed the engine's certificate."),
+  certificate: z
+    .string()
+    .regex(pem("CERTIFICATE"), "is not a PEM certificate")
+    .describe("The client's certificate."),
+  privateKey: secret(z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key")).describe(
+    "The client's key.",
+  ),
+});
+
 const dockerHost = z.strictObject({
   name: z
     .string()
@@ -545,22 +559,11 @@ const dockerHost = z.strictObject({
     )
     .optional()
     .describe("ssh only: the host's public key as ssh-keyscan prints it, without the host's name."),
-  tls: z
-    .strictObject({
-      ca: z
-        .string()
-        .regex(pem("CERTIFICATE"), "is not a PEM certificate")
-        .describe("Who signed the engine's certificate."),
-      certificate: z
-        .string()
-        .regex(pem("CERTIFICATE"), "is not a PEM certificate")
-        .describe("The client's certificate."),
-      privateKey: secret(z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key")).describe(
-        "The client's key.",
-      ),
-    })
+  tls: clientTls
     .optional()
-    .describe("tcp only: client certificate, PEM. Set privateKey with --secret."),
+    .describe(
+      "tcp only: its own client certificate in the place of docker.tls, PEM. Set privateKey with --secret.",
+    ),
   publicAddress: ipv4().describe("Address at which users reach it; bridges advertise it."),
   privateAddress: ipv4().describe(
     "Address at which the fleet's own parts reach it: on a network that no user is on.",
@@ -644,6 +647,11 @@ const docker = z.strictObject({
     .default([])
     .describe(
       "Networks that no user is on, besides 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and, where a host is there, 100.64.0.0/10: the hosts' privateAddress, and Docker's own networks, are in one of them. A change replaces shards' containers, which must be drained and empty.",
+    ),
+  tls: clientTls
+    .optional()
+    .describe(
+      "Client certificate for all hosts on tcp:// that have none of their own, PEM. Set privateKey with --secret.",
     ),
   hosts: z.array(dockerHost).min(1, "is empty: name at least one host").max(64).describe("One or many."),
   sharedAddress: sharedAddress

@@ -8,6 +8,8 @@ import { jibriContainer } from "../../components/jitsi/jibri";
 import { recordingsContainers } from "../../components/jitsi/recordings";
 import { storeRemote } from "../../components/jitsi/uploads";
 import { shardContainers } from "../../components/jitsi/shard";
+import { containerHostname } from "../../components/hostname";
+import { haproxyMemoryMiB } from "../../components/settings/edgeMemory";
 import { privateNetworks } from "../../components/settings/ipv4Range";
 import { turnContainer } from "../../components/jitsi/turn";
 import type { AddressOf, ContainerSpec, InstanceSpec, Member } from "../../components/platform";
@@ -152,6 +154,24 @@ interface Body {
 }
 const body = (spec: InstanceSpec): Body =>
   instanceBody(spec, { network: "n", volumes: { recordings: "v" }, labels: {} }) as unknown as Body;
+
+describe("a container's host name", () => {
+  it("is its name, or as much of it as Linux takes, told from others", () => {
+    assert.equal(containerHostname("jitsi-school-s1-web"), "jitsi-school-s1-web");
+    const long = `jitsi-school-district-north-prod-agent-frankfurt-rack-12-a-uploader`;
+    assert.equal(long.length, 67);
+    assert.equal(containerHostname(long).length, 64);
+    assert.notEqual(containerHostname(long), containerHostname(`${long}2`));
+    assert.equal(containerHostname("x".repeat(64)), "x".repeat(64));
+  });
+});
+
+describe("HAProxy's memory", () => {
+  it("has room for what it remembers, twice during a reload", () => {
+    assert.equal(haproxyMemoryMiB(200_000), 1024);
+    for (const rooms of [2_290_000, 10_000_000]) assert(haproxyMemoryMiB(rooms) * 2 ** 20 > 2 * 462 * rooms);
+  });
+});
 
 describe("containers", () => {
   for (const spec of every())

@@ -423,6 +423,36 @@ describe("settings", () => {
     }
   });
 
+  it("takes one client certificate for all hosts on tcp://, which some have of their own", () => {
+    const [a, b] = (goodSettings()["docker"] as { hosts: object[] }).hosts;
+    const [common, own] = ["common", "own"].map((name) => ({ ca: both.certificate, ...issue(name) }));
+    const address = (number: number) => `tcp://10.213.0.${number}:2376`;
+    const plain: Record<string, unknown> = { ...b };
+    delete plain["hostKey"];
+    const hosts = [
+      a,
+      { ...plain, address: address(12) },
+      {
+        ...plain,
+        name: "c",
+        address: address(13),
+        privateAddress: "10.213.0.13",
+        publicAddress: "198.51.100.13",
+        tls: own,
+      },
+    ];
+    const settings = parseSettings({ ...goodSettings(), docker: { tls: common, hosts } }, "test");
+    assert(settings.platform === "docker");
+    assert.deepEqual(
+      settings.docker.hosts.map(({ tls }) => tls),
+      [undefined, common, own],
+    );
+    assert.deepEqual(
+      faultsIn({ ...goodSettings(), docker: { tls: common, hosts: [a, b] } }).map(({ path }) => path),
+      ["docker.tls"],
+    );
+  });
+
   it("takes hosts in a carrier's or an overlay's network, and in one that is named", () => {
     const networksWith = (path: string, value: unknown) => {
       const settings = parseSettings(spoilt(path, value), "test");

@@ -60,6 +60,12 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["aws.schedules", schedules({ cron: "0 7 * * MOO" }), "aws.schedules[1].cron", /five fields/],
   ["aws.schedules", schedules({ cron: "30 6 * * MON-FRI" }), "aws.schedules[1].cron", /make them one/],
   ["tags", { "aws:owner": "it" }, `tags.aws:owner`, /keeps to itself/],
+  [
+    "edge.limits",
+    { roomsRemembered: 10_000_000 },
+    "edge.limits.roomsRemembered",
+    /needs 12 GiB, and .* has 4/,
+  ],
   ["aws.schedules", schedules({ cron: "0 7 * *" }), "aws.schedules[1].cron", /five fields/],
   ["aws.schedules", schedules({ cron: "0 7 * * 5-1" }), "aws.schedules[1].cron", /five fields/],
   [
