@@ -9,6 +9,7 @@ import { privateNetworks } from "./settings/ipv4Range";
 import { knownKeys } from "./settings/knownKeys";
 import { clearSecrets, isSecretPath } from "./settings/secrets";
 import { shardNumber } from "./settings/shardNumber";
+import { mirrored } from "./settings/mirror";
 import { parsePortRange, type PortRange } from "./settings/portRange";
 import {
   defaultStore,
@@ -154,7 +155,8 @@ function readableParts(given: Readonly<Record<string, unknown>>): Partial<Parsed
 }
 
 /** Undefined where the platform's own settings are missing. */
-function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefined {
+function complete({ aws, docker, ...given }: ParsedSettings): Settings | undefined {
+  const parsed = { ...given, images: mirrored(given.images) };
   const shards = (placeOf: (shard: ShardSettings) => string): ShardSpec[] =>
     parsed.shards.map(({ host, zone, ...shard }) => ({
       ...shard,

@@ -73,6 +73,13 @@ const images = z.strictObject({
     .regex(imageRepository, "is not an image repository such as ghcr.io/jitsi")
     .default("ghcr.io/jitsi")
     .describe("Where web, prosody, jicofo, jvb and jibri come from."),
+  mirror: z
+    .string()
+    .regex(imageRepository, "is not an image repository such as mirror.school.net/hub")
+    .optional()
+    .describe(
+      "Repository that has all images below their whole names, such as mirror.school.net/hub for mirror.school.net/hub/docker.io/library/haproxy:3.2. Hosts' engines must be let in by themselves (no credentials are given to them). A change replaces as another release does.",
+    ),
   release: release()
     .default("stable-11146-2")
     .describe("Jitsi release of shards that name none, of the bridges beside them and of the Jibris."),

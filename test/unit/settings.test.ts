@@ -201,6 +201,7 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
     /in no private network .*docker\.privateNetworks/,
   ],
   ["docker.privateNetworks", ["198.18.0.1/15"], "docker.privateNetworks[0]", /not a range/],
+  ["images.mirror", "https://mirror.school.net", "images.mirror", /not an image repository/],
   ["tags", { "9x": "it" }, "tags.9x", /not a tag's name/],
   ["recordings.store", { ...bucket, prefix: "/schools/" }, "recordings.store.prefix", /between slashes/],
   ["recordings.store", { ...bucket, provider: "Minio" }, "recordings.store.endpoint", /is missing/],
@@ -421,6 +422,20 @@ describe("settings", () => {
       const own = { ...acme, directoryUrl: "https://acme.school.net/directory" };
       assert.deepEqual(faultsIn({ ...goodSettings(), domain, tls: own }), []);
     }
+  });
+
+  it("takes every image from a mirror, below its whole name", () => {
+    const { images } = parseSettings(spoilt("images.mirror", "mirror.school.net:5000/hub"), "test");
+    const at = "mirror.school.net:5000/hub";
+    assert.deepEqual(
+      [images.registry, images.haproxy, images.coturn, images.keepalived],
+      [
+        `${at}/ghcr.io/jitsi`,
+        `${at}/docker.io/library/haproxy:3.2`,
+        `${at}/docker.io/coturn/coturn:4.17.0`,
+        `${at}/quay.io/openstack.kolla/keepalived:2026.1-ubuntu-noble`,
+      ],
+    );
   });
 
   it("takes one client certificate for all hosts on tcp://, which some have of their own", () => {

@@ -74,6 +74,7 @@ function variants(): Record<string, unknown>[] {
       tls: { mode: "provided", certificate: PEM, privateKey: KEY },
       images: {
         registry: "ghcr.io/jitsi",
+        mirror: "mirror.school.net/hub",
         release: "stable-11146-2",
         haproxy: image,
         node: image,

@@ -61,8 +61,8 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["aws.schedules", schedules({ cron: "30 6 * * MON-FRI" }), "aws.schedules[1].cron", /make them one/],
   ["tags", { "aws:owner": "it" }, `tags.aws:owner`, /keeps to itself/],
   [
-    "edge.limits",
-    { roomsRemembered: 10_000_000 },
+    "edge",
+    { limits: { roomsRemembered: 10_000_000 } },
     "edge.limits.roomsRemembered",
     /needs 12 GiB, and .* has 4/,
   ],
