@@ -72,6 +72,7 @@ const shards = reserved.map(({ shard, address }) => {
     auth: settings.auth,
     recordings: settings.recordings,
     peerToPeer: settings.peerToPeer,
+    privateNetworks: settings.privateNetworks,
     jibriPasswords,
     ...(turn === undefined ? {} : { turn }),
   });

@@ -19,6 +19,8 @@ export interface ShardArgs {
   readonly recordings: Pick<Settings["recordings"], "record" | "stream">;
   /** A change is refused unless the shard is drained and empty. */
   readonly peerToPeer: Settings["peerToPeer"];
+  /** Networks of the fleet's own. A change is refused unless the shard is drained and empty. */
+  readonly privateNetworks: Settings["privateNetworks"];
   /** The Jibris are every shard's, and so are their passwords. */
   readonly jibriPasswords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
   /** The relay that its users are told of. A change is refused unless the shard is drained and empty. */
@@ -70,6 +72,7 @@ export class Shard extends pulumi.ComponentResource {
           recordings: args.recordings,
           peerToPeer: args.peerToPeer,
           secrets,
+          privateNetworks: args.privateNetworks,
           ...(args.turn === undefined ? {} : { turn: args.turn }),
         }),
       },
