@@ -21,8 +21,6 @@ const systemPackages = [
   { command: "sshd", brings: "openssh-server", for: "the tests of hosts on ssh://" },
   { command: "rclone", brings: "rclone", for: "the tests of the uploader" },
   { command: "python3", brings: "python3-venv", for: "the S3 store of the tests" },
-  { command: "mvn", brings: "maven", for: "the Elasticsearch of the tests" },
-  { command: "unzip", brings: "unzip", for: "the Elasticsearch of the tests" },
   { command: "pebble", brings: "pebble", for: "the tests of certificates" },
   { command: "prosody", brings: "prosody", for: "the tests of the XMPP clients" },
 ];

@@ -51,6 +51,13 @@ async function installed(): Promise<string> {
     const text = await readFile(jvm, "utf8");
     await writeFile(jvm, text.replace(/^20-:--add-modules=jdk.incubator.vector/m, "# $&"));
     await rename(home, directory);
+  } catch (error) {
+    throw new Error(
+      "Elasticsearch could not be had: it takes Debian's packages maven, unzip and python3-venv",
+      {
+        cause: error,
+      },
+    );
   } finally {
     await rm(workshop, { recursive: true, force: true });
   }
