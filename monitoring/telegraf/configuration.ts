@@ -37,8 +37,6 @@ export interface ElasticsearchOutput {
 export interface CloudwatchOutput {
   readonly to: "cloudwatch";
   readonly region: string;
-  /** Of an emulator; none: AWS's own. */
-  readonly endpoint?: string;
 }
 
 export interface CollectorArgs {
@@ -142,7 +140,7 @@ const elasticsearchOutput = ({ authorityFile, password, url, user }: Elasticsear
 });
 
 /** One output for each set of dimensions, since CloudWatch takes every tag for one. */
-function cloudwatchOutputs({ endpoint, region }: CloudwatchOutput): object[] {
+function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
   const bySet = new Map<string, string[]>();
   for (const [name, { dimensions }] of metrics)
     for (const set of dimensions) {
@@ -151,7 +149,6 @@ function cloudwatchOutputs({ endpoint, region }: CloudwatchOutput): object[] {
     }
   return [...bySet].map(([set, names]) => ({
     region,
-    ...(endpoint === undefined ? {} : { endpoint_url: endpoint }),
     namespace: NAMESPACE,
     namepass: [MEASUREMENT],
     fieldinclude: names,
