@@ -54,6 +54,13 @@ const suites = {
     aside: true,
   },
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
+  // Telegraf alone takes six minutes of a processor to build.
+  monitoring: {
+    command: mocha("--timeout=3000000", "test/monitoring/**/*.test.ts"),
+    system: true,
+    aside: true,
+    full: true,
+  },
   keeper: { command: mocha("--timeout=300000", "test/keeper/**/*.test.ts"), system: true, aside: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
   machine: { command: mocha("--timeout=300000", "test/machine/machine.test.ts"), system: true, aside: true },
