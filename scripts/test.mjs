@@ -35,6 +35,12 @@ const suites = {
     system: true,
     aside: true,
   },
+  changes: {
+    command: inOwnNetwork(mocha("--timeout=1800000", "test/changes/**/*.test.ts")),
+    system: true,
+    aside: true,
+    full: true,
+  },
   recovery: {
     command: inOwnNetwork(mocha("--timeout=1800000", "test/recovery/**/*.test.ts")),
     system: true,

@@ -1,4 +1,3 @@
-import { DynamoDBClient, GetItemCommand, ResourceNotFoundException } from "@aws-sdk/client-dynamodb";
 import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "@jitsi-fleet/scaler";
 import type { AwsFleetSettings } from "../settings";
 import { clientSettings } from "./clients";
@@ -13,6 +12,9 @@ export type KnownFleet = FleetStatus | { readonly unknown: string } | "never up"
 
 /** What the scaler last wrote down of the fleet, or why that is not known now. Never throws. */
 export async function readFleetStatus(stack: string, settings: AwsFleetSettings): Promise<KnownFleet> {
+  // Only where it is called, as EC2 below: a preview need not wait for either to load.
+  const { DynamoDBClient, GetItemCommand, ResourceNotFoundException } =
+    await import("@aws-sdk/client-dynamodb");
   const dynamo = new DynamoDBClient(clientSettings(settings));
   const table = awsName(stack, "fleet");
   const abortSignal = AbortSignal.timeout(READ_LIMIT_SECONDS * 1000);
@@ -55,7 +57,6 @@ async function withoutTable(stack: string, settings: AwsFleetSettings, table: st
 
 /** How many machines of scalers there are. */
 async function scalersOf(stack: string, settings: AwsFleetSettings): Promise<number> {
-  // Only where it is called: a preview need not wait for it to load.
   const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
   const client = new EC2Client(clientSettings(settings));
   const tags = { ...ownTags(stack), Role: "scaler" };
