@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { SEALED_KEY } from "../components/settings/certificates";
 
 /** What a stack's program is told: texts by `<project>:<key>`, as the engine hands them over. */
 export interface StackSettings {
@@ -86,8 +87,7 @@ function opened(value: unknown, key: string): unknown {
 
 /** Something that the settings' schema takes in this place. */
 function standInFor(key: string): string {
-  if (/privateKey$/i.test(key))
-    return "-----BEGIN PRIVATE KEY-----\nc3RhbmQtaW4=\n-----END PRIVATE KEY-----\n";
+  if (/privateKey$/i.test(key)) return SEALED_KEY;
   // VRRP's are eight letters at most.
   return /password$/i.test(key) ? "stand-in" : "stand-in-for-what-is-encrypted";
 }

@@ -18,6 +18,9 @@ export interface ProvidedCertificate {
   readonly ca?: string | undefined;
 }
 
+/** What stands for a key that is encrypted and that nothing opens: a preview without the stack's passphrase has it. */
+export const SEALED_KEY = "-----BEGIN PRIVATE KEY-----\nc3RhbmQtaW4=\n-----END PRIVATE KEY-----\n";
+
 /** The certificates of a PEM text in their order; why they cannot be read otherwise. */
 export function readCertificates(pem: string): readonly X509Certificate[] | string {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
@@ -51,9 +54,11 @@ export function checkCertificate(
     checkOrder(certificates, given, nowMilliseconds, fault);
     checkNames(certificates, names, fault);
   }
-  const key = readKey(given.privateKey);
-  if (typeof key === "string") fault("tls.privateKey", key);
-  else if (typeof certificates !== "string") checkPair(certificates, key, fault);
+  if (given.privateKey !== SEALED_KEY) {
+    const key = readKey(given.privateKey);
+    if (typeof key === "string") fault("tls.privateKey", key);
+    else if (typeof certificates !== "string") checkPair(certificates, key, fault);
+  }
   checkAuthority(given, certificates, fault);
 }
 

@@ -4,6 +4,7 @@ import {
   checkCertificate,
   expiresSoon,
   privateTrust,
+  SEALED_KEY,
   readCertificates,
   type ProvidedCertificate,
 } from "../../components/settings/certificates";
@@ -45,6 +46,11 @@ describe("a certificate that is provided", () => {
     );
     return faults;
   };
+
+  it("is looked at without its key where a preview cannot open that", () => {
+    assert.deepEqual(faultsOf({ ...good, privateKey: SEALED_KEY }), []);
+    assert.match(faultsOf({ ...good, privateKey: SEALED_KEY }, ["other.net"]).join(), /tls\.certificate/);
+  });
 
   it("is taken with its chain, alone, signed by itself, and for any name below a star", () => {
     for (const given of [good, { certificate: chain, privateKey: leaf.privateKey }, { ...leaf }])
