@@ -156,16 +156,16 @@ function replaced(steps: readonly PreviewStep[]): string[] {
 /** A VPC with a subnet for each use in each zone, as settings. */
 async function madeNetwork({ emulator }: ProdBed): Promise<Record<string, string>> {
   const ec2 = new EC2Client(emulator.clientSettings());
-  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.9.0.0/16" }));
+  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.42.0.0/16" }));
   const VpcId = Vpc?.VpcId ?? "";
   const { InternetGateway } = await ec2.send(new CreateInternetGatewayCommand({}));
   const gateway = { InternetGatewayId: InternetGateway?.InternetGatewayId ?? "", VpcId };
   await ec2.send(new AttachInternetGatewayCommand(gateway));
   const wanted = [
-    ["eu-central-1a", "machines", "10.9.0.0/22"],
-    ["eu-central-1b", "machines", "10.9.4.0/22"],
-    ["eu-central-1a", "loadBalancer", "10.9.8.0/26"],
-    ["eu-central-1b", "loadBalancer", "10.9.8.64/26"],
+    ["eu-central-1a", "machines", "10.42.0.0/22"],
+    ["eu-central-1b", "machines", "10.42.4.0/22"],
+    ["eu-central-1a", "loadBalancer", "10.42.8.0/26"],
+    ["eu-central-1b", "loadBalancer", "10.42.8.64/26"],
   ] as const;
   const settings: Record<string, string> = { "aws.network.type": "existing", "aws.network.vpcId": VpcId };
   for (const [index, [zone, use, range]] of wanted.entries()) {

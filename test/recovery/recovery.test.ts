@@ -103,7 +103,9 @@ describe("recovery on AWS", function () {
   });
 
   it("a limit of the account ends an update in its midst: what runs is as it was, and the next one goes on", async () => {
-    const ids = bed.allIds();
+    // Jibris serve all shards, and are others for another one, each once it is free.
+    const bridges = (): string[] => ["s1-bridges", "s2-bridges"].flatMap((pool) => bed.ids(pool));
+    const ids = bridges();
     bed.emulator.behaviour.addressLimit = 6;
     await bed.stack.setConfig("shards[2].name", "s3");
     const failed = await bed.stack.up();
@@ -116,7 +118,7 @@ describe("recovery on AWS", function () {
     await bed.settled("s3-bridges", 2);
     bed.load("s2", 0);
     await bed.isSettled();
-    assert.deepEqual(bed.allIds(), ids);
+    assert.deepEqual(bridges(), ids);
   });
 
   it("a zone is out: the other scaler acts, a shard comes up in the other zone, and all of it is right once the zone is back", async () => {

@@ -132,7 +132,7 @@ export class AwsEmulator {
         return request.service === "s3" ? policies.answer(request) : undefined;
       },
       amend: ({ form, service }) =>
-        service === "ec2" && form ? withZone(machines, form) : Promise.resolve(undefined),
+        service === "ec2" && form ? withZone(machines, form) : Promise.resolve(form && withoutTls(form)),
       answered: ({ form, service }) => {
         if (service === "ec2" && form) tellLost(engine, form);
         return Promise.resolve();
@@ -280,6 +280,15 @@ async function answerQuery(api: AutoScalingApi, action: string, form: URLSearchP
       error instanceof QueryError ? error : new QueryError("InternalFailure", String(error), 500);
     return { status: refusal.status, body: renderError(refusal, NAMESPACE) };
   }
+}
+
+/**
+ * moto makes listeners of TLS, and changes none into one, as AWS does (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html):
+ * of what is changed it keeps all but that.
+ */
+function withoutTls(form: URLSearchParams): URLSearchParams | undefined {
+  if (form.get("Action") !== "ModifyListener" || form.get("Protocol") !== "TLS") return undefined;
+  return new URLSearchParams([...form].filter(([name]) => name !== "Protocol"));
 }
 
 /** moto takes an instance whose network interface was made before it to be in the region's first zone. */
