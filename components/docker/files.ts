@@ -44,6 +44,20 @@ export function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> 
     .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 16));
 }
 
+/**
+ * Changes with whatever of a container replaces it. What it looks up, or takes while it runs, does not. The label of
+ * Docker containers, and what the preflight compares: the secrets in it are those that the state has by then.
+ */
+export const revisionOf = (
+  spec: ContainerSpec,
+  on: { readonly tags: Readonly<Record<string, string>>; readonly privateAddress: string },
+): pulumi.Output<string> =>
+  secretHash({
+    spec: { ...spec, live: undefined, lookedUp: undefined, files: filesOf(spec), program: programOf(spec) },
+    tags: on.tags,
+    privateAddress: on.privateAddress,
+  });
+
 /** How an agent makes a pool's instances: the container, and the files that it finds. */
 export function poolTemplate(
   of: { readonly pool: string; readonly role: PoolRole; readonly spec: InstanceSpec },

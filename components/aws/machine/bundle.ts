@@ -21,7 +21,7 @@ import {
   type PoolRole,
 } from "../../platform";
 import type { ShardSpec } from "../../settings";
-import { stopRules } from "../../stopRules";
+import { stopRules } from "../../guard/stopRules";
 import { NOTICED_SECONDS } from "../liveness";
 import { composeFile } from "./compose";
 import { RUN_SCRIPT } from "./runScript";

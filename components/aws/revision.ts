@@ -1,0 +1,21 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { revisionOf, secretHash } from "../docker/files";
+import type { Address, ContainerSpec } from "../platform";
+import type { AwsFleetSettings } from "../settings";
+
+/** The name of it in the metadata of a shard's pointer, which its machine follows. */
+export const REVISION = "revision";
+
+/** Changes with whatever interrupts a shard: what replaces a container, or stops or replaces the machine. */
+export function shardRevision(
+  { aws, tags }: AwsFleetSettings,
+  { place, privateAddress }: Address,
+  containers: readonly ContainerSpec[],
+): pulumi.Output<string> {
+  return secretHash({
+    containers: containers.map((spec) => revisionOf(spec, { tags, privateAddress })),
+    place,
+    image: aws.image.id,
+    type: aws.instanceTypes.shard,
+  });
+}
