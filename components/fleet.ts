@@ -1,3 +1,4 @@
+import { bridgePoolOf } from "@jitsi-fleet/scaler";
 import * as random from "@pulumi/random";
 import type * as pulumi from "@pulumi/pulumi";
 import { BridgePool } from "./bridgePool";
@@ -9,7 +10,7 @@ import type { Platform } from "./platform";
 import { ScalerService } from "./scalerService";
 import type { Settings } from "./settings";
 import { Shard } from "./shard";
-import { relayOf, sharedSecrets } from "./shardPlan";
+import { JIBRI_POOL, relayOf, sharedSecrets } from "./shardPlan";
 
 /** What a stack tells of its fleet. */
 export interface FleetOutputs {
@@ -74,7 +75,7 @@ export function declareFleet(settings: Settings, platform: Platform): FleetOutpu
       jibriPasswords,
       ...(turn === undefined ? {} : { turn }),
     });
-    const bridges = new BridgePool(`${shard.name}-bridges`, {
+    const bridges = new BridgePool(bridgePoolOf(shard.name), {
       platform,
       shard: running,
       policy: settings.bridges,
@@ -89,7 +90,7 @@ export function declareFleet(settings: Settings, platform: Platform): FleetOutpu
     store: platform.recordings("recordings"),
     rclonePassword: password("uploads"),
   });
-  const jibris = new JibriPool("jibris", {
+  const jibris = new JibriPool(JIBRI_POOL, {
     platform,
     policy: settings.jibris,
     images: settings.images,

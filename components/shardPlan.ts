@@ -11,6 +11,8 @@ export const sharedSecrets = {
   jibriRecorder: "jibri-recorder",
   turn: "turn",
 } as const;
+/** The pool of the Jibris, which all shards share. */
+export const JIBRI_POOL = "jibris";
 export const ownSecrets = (shard: string) =>
   ({ jicofo: `${shard}-jicofo`, bridges: `${shard}-bridges` }) as const;
 

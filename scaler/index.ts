@@ -20,6 +20,7 @@ export { arrangementSchema, shardStates, type ShardState } from "./keeper/topolo
 export { LEAVER, LEAVING } from "./keeper/leaving";
 export { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "./keeper/wanted";
 export { ageSeconds, answerTimes, CLOCK_TOLERANCE_SECONDS } from "./awsTime";
+export { bridgePoolOf } from "./core/bridges";
 export { dockerName, labels } from "./labels";
 export {
   ENDPOINT_TAG,

@@ -1,10 +1,11 @@
+import { bridgePoolOf } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { objectionsTo, type After, type Before, type Scope } from "../guard/objections";
 import type { Objection, Refusals } from "../guard/refusals";
 import type { State } from "../guard/state";
 import type { Platform } from "../platform";
 import type { AwsFleetSettings } from "../settings";
-import { shardsByState } from "../shardPlan";
+import { JIBRI_POOL, shardsByState } from "../shardPlan";
 import { awsBefore, type AwsBefore } from "./before";
 import { placeByState, readFleetStatus } from "./fleetStatus";
 import { Guard } from "./guard";
@@ -45,7 +46,7 @@ async function afterOf(settings: AwsFleetSettings, before: Before, state: State)
   );
   return {
     shards: new Map(await Promise.all(shards)),
-    instances: ["jibris", ...settings.shards.map(({ name }) => `${name}-bridges`)],
+    instances: [JIBRI_POOL, ...settings.shards.map(({ name }) => bridgePoolOf(name))],
   };
 }
 

@@ -27,7 +27,7 @@ export function dockerAddress<R extends NodeRole>(
     shard: () => shardAddress(settings, name),
     scaler: () => scalerAddress(settings),
   };
-  return addresses[role]() as AddressOf<R>;
+  return addresses[role]();
 }
 
 function edgeAddress(settings: DockerFleetSettings, name: string): AddressOf<"edge"> {

@@ -135,18 +135,21 @@ export async function inventoriesOf(hosts: readonly DockerHostSpec[]): Promise<M
 
 async function inventoryOf(host: DockerHostSpec): Promise<Inventory> {
   const client = dockerClient(host, LIMIT_SECONDS);
-  const [containers, networks, { Volumes }] = await Promise.all([
+  const [containers, networks, listed] = await Promise.all([
     client.listContainers({ all: true }),
     client.listNetworks(),
     client.listVolumes(),
   ]);
+  // Docker has null where there is none, which its types do not say.
+  const { Volumes: volumes } = listed as {
+    readonly Volumes: readonly { Name: string; Labels: Record<string, string> | null }[] | null;
+  };
   const namesOf = (some: typeof containers): Set<string> =>
     new Set(some.flatMap(({ Names }) => Names.map((name) => name.slice(1))));
   return {
     containers: namesOf(containers),
     running: namesOf(containers.filter(({ State }) => State === "running")),
     networks: new Set(networks.map(({ Name }) => Name)),
-    // Docker has null where there is none.
-    volumes: new Map((Volumes ?? []).map(({ Labels, Name }) => [Name, Labels ?? {}])),
+    volumes: new Map((volumes ?? []).map(({ Labels, Name }) => [Name, Labels ?? {}])),
   };
 }

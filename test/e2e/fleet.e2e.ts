@@ -299,6 +299,8 @@ describe("a fleet on two Docker hosts", () => {
     assert.notEqual(inReady.exitCode, 0);
     assert.match(inReady.stdout + inReady.stderr, /shard s1 is in state ready/);
 
+    await fleet.setShards([{ name: "s1", host: "a", state: "drain" }, others.s2, others.s3]);
+    succeeded(await fleet.stack.up());
     await fleet.setShards([{ name: "s1", host: "a", state: "drain", release: "r2" }, others.s2, others.s3]);
     const withRoom = await fleet.stack.up();
     assert.notEqual(withRoom.exitCode, 0);

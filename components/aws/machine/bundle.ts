@@ -232,8 +232,7 @@ function guardOf({ name, otherEdges, role, shardState, stack }: MachineBundleArg
   switch (role) {
     case "shard": {
       const rule = stopRules.shard;
-      if (shardState === undefined || rule === undefined)
-        throw new Error(`the state of shard ${name} is not given`);
+      if (shardState === undefined) throw new Error(`the state of shard ${name} is not given`);
       return {
         kind: "shard",
         state: shardState,

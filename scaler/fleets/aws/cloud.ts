@@ -11,6 +11,7 @@ import {
   type LaunchTemplateSpecification,
 } from "@aws-sdk/client-auto-scaling";
 import { EC2Client, paginateDescribeInstances } from "@aws-sdk/client-ec2";
+import { ageSeconds, answerTimes } from "../../awsTime";
 import { nowSeconds } from "../../clock";
 import type { Group, Machine } from "./groupState";
 
@@ -45,10 +46,12 @@ export interface Hook {
 export class Cloud {
   private readonly scaling: AutoScalingClient;
   private readonly machinery: EC2Client;
+  private readonly answeredAt: () => number | undefined;
 
   constructor(where: Where) {
     this.scaling = new AutoScalingClient(clientSettings(where));
     this.machinery = new EC2Client(clientSettings(where));
+    this.answeredAt = answerTimes(this.machinery);
   }
 
   /** Those of the groups that exist. */
@@ -79,10 +82,17 @@ export class Cloud {
             found.set(InstanceId, {
               address: PrivateIpAddress,
               state: State?.Name ?? "unknown",
-              // Machines of AWS keep its time. Off by some it makes a new one look older, or an old one newer.
-              launchedAtSeconds: nowSeconds() - (Date.now() - (LaunchTime?.getTime() ?? Date.now())) / 1000,
+              launchedAtSeconds: nowSeconds() - this.ageOf(LaunchTime),
             });
     return found;
+  }
+
+  /** By AWS's own clock. Of what is launched in its future, or never, nothing is known: as if it were just now. */
+  private ageOf(launched: Date | undefined): number {
+    const at = this.answeredAt();
+    return launched === undefined || at === undefined
+      ? 0
+      : Math.max(0, ageSeconds(launched.toISOString(), at));
   }
 
   async setDesired(group: string, desired: number): Promise<void> {

@@ -331,7 +331,8 @@ const objectPath = (inputs: Properties): string =>
 async function putObject(aws: Aws, inputs: Properties): Promise<void> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(renamed(inputs, objectHeaders))) headers[name] = written(value);
-  for (const [name, value] of Object.entries(textMap(inputs["metadata"]))) headers[`x-amz-meta-${name}`] = value;
+  for (const [name, value] of Object.entries(textMap(inputs["metadata"])))
+    headers[`x-amz-meta-${name}`] = value;
   await aws.rest("s3", { method: "PUT", path: objectPath(inputs), headers, body: await objectBody(inputs) });
 }
 
