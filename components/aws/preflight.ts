@@ -1,5 +1,5 @@
 import { bridgePoolOf } from "@jitsi-fleet/scaler";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { objectionsTo, type After, type Before, type Scope } from "../guard/objections";
 import type { Objection, Refusals } from "../guard/refusals";
 import type { State } from "../guard/state";

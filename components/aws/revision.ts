@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { revisionOf, secretHash } from "../docker/files";
+import { secretHash, shardRevision as containersRevision } from "../docker/files";
 import type { Address, ContainerSpec } from "../platform";
 import type { AwsFleetSettings } from "../settings";
 
@@ -13,7 +13,7 @@ export function shardRevision(
   containers: readonly ContainerSpec[],
 ): pulumi.Output<string> {
   return secretHash({
-    containers: containers.map((spec) => revisionOf(spec, { tags, privateAddress })),
+    containers: containersRevision(containers, { tags, privateAddress }),
     place,
     image: aws.image.id,
     type: aws.instanceTypes.shard,

@@ -58,6 +58,15 @@ export const revisionOf = (
     privateAddress: on.privateAddress,
   });
 
+/**
+ * The same of all of a shard's containers, which each of them has: they are replaced together, and where they differ an
+ * update was interrupted.
+ */
+export const shardRevision = (
+  containers: readonly ContainerSpec[],
+  on: Parameters<typeof revisionOf>[1],
+): pulumi.Output<string> => secretHash(containers.map((spec) => revisionOf(spec, on)));
+
 /** How an agent makes a pool's instances: the container, and the files that it finds. */
 export function poolTemplate(
   of: { readonly pool: string; readonly role: PoolRole; readonly spec: InstanceSpec },

@@ -67,8 +67,8 @@ export class DockerMeasure implements Measure {
       const answer = await askContainer(engine.client.getContainer(called), command);
       if (answer === "never ran") return undefined;
       if (answer !== "absent") return busy(answer.said);
-      // Absent is not empty: the host may be another one than it was.
-      return this.before.containers.has(called)
+      // Absent is not empty: the host may be another one than it was. Unless an update that was interrupted took it away.
+      return this.before.containers.has(called) && !this.isHalfDone(subject)
         ? {
             unknown:
               `the state has its container ${called}, and host ${place} has none. Where that is lost, ` +
@@ -78,6 +78,12 @@ export class DockerMeasure implements Measure {
     } catch (error) {
       return { unknown: reasonOf(error) };
     }
+  }
+
+  /** Whether an update of a shard's containers was interrupted: the engine keeps what it deleted in the state until then. */
+  private isHalfDone({ name, role }: Subject): boolean {
+    const { revisions = {} } = (role === "shard" && this.before.shards.get(name)) || {};
+    return new Set(Object.values(revisions)).size > 1;
   }
 
   /** A host's engine, where it answers. */

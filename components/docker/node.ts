@@ -22,7 +22,7 @@ import {
 } from "./commands/input";
 import { containerArgs, ownerOf } from "./container";
 import { liveTargetOf } from "../live";
-import { filesOf, programOf, revisionOf } from "./files";
+import { filesOf, programOf, revisionOf, shardRevision } from "./files";
 import type { Guard } from "./guard";
 import { fillTriggers, madeLabel, type Mending, type Thing } from "./mending";
 import type { DockerSubject } from "./subject";
@@ -84,7 +84,8 @@ export class DockerNode extends pulumi.ComponentResource {
     network: docker.Network,
     earlier: readonly pulumi.Resource[],
   ): pulumi.Resource {
-    const { guard, host, mending, tags } = this.args.place;
+    const { containers, place, role } = this.args;
+    const { guard, host, mending, tags } = place;
     const { privateAddress } = host;
     const { volumes, written } = this.volumes(spec);
     const resource = `${this.name}-${spec.name}`;
@@ -99,7 +100,10 @@ export class DockerNode extends pulumi.ComponentResource {
           volumes,
         }),
         labels: this.labels({
-          [labels.revision]: revisionOf(spec, { tags, privateAddress }),
+          [labels.revision]:
+            role === "shard"
+              ? shardRevision(containers, { tags, privateAddress })
+              : revisionOf(spec, { tags, privateAddress }),
           ...madeLabel(made),
         }),
       },

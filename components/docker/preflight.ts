@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { objectionsTo, type After, type Before, type Scope } from "../guard/objections";
 import type { Objection, Refusals } from "../guard/refusals";
 import type { State } from "../guard/state";
@@ -8,7 +8,7 @@ import { shardsByState } from "../shardPlan";
 import { dockerAddress, hostOf, instanceHosts } from "./addresses";
 import { dockerBefore, type DockerBefore } from "./before";
 import type { Connection } from "./connection";
-import { revisionOf } from "./files";
+import { shardRevision } from "./files";
 import { dockerWords, Guard } from "./guard";
 import { DockerMeasure, engineAt } from "./measure";
 import { inventoriesOf, Mending } from "./mending";
@@ -48,9 +48,8 @@ async function afterOf(settings: DockerFleetSettings, before: Before, state: Sta
     dockerAddress(settings, "shard", shard),
   ).map(async ({ containers, shard: { name, place, state: wanted } }) => {
     const { privateAddress } = hostOf(settings, place);
-    const revisions = await known(
-      Object.fromEntries(containers.map((spec) => [spec.name, revisionOf(spec, { tags, privateAddress })])),
-    );
+    const revision = await known(shardRevision(containers, { tags, privateAddress }));
+    const revisions = Object.fromEntries(containers.map((spec) => [spec.name, revision]));
     return [name, { place, state: wanted, revisions }] as const;
   });
   return {
@@ -60,9 +59,9 @@ async function afterOf(settings: DockerFleetSettings, before: Before, state: Sta
 }
 
 /** What is known without the engine. */
-const known = <Value>(value: pulumi.Input<Value>): Promise<pulumi.Unwrap<Value>> =>
+const known = (value: pulumi.Output<string>): Promise<string> =>
   new Promise((resolve) => {
-    pulumi.output(value).apply(resolve);
+    value.apply(resolve);
   });
 
 /** Names on the hosts have the stack's in them: under another one nothing of what runs would be found, or ended. */

@@ -188,13 +188,15 @@ describe("what would cut a call, on the real engine", function () {
 
   it("lets an update go on that was interrupted, and refuses the rest meanwhile", async () => {
     const upgraded: Shard[] = [{ name: "s1" }, { name: "s2", state: "drain", release: "r2" }];
+    await set({ shards: drained });
+    await up();
     await set({ shards: upgraded });
     engines.a.failing.add("jitsi-dev-s2-jicofo");
     const { exitCode, stdout } = await stack.up();
     assert.notEqual(exitCode, 0);
     assert.match(stdout, /no space left on device/);
-    await set({ shards: upgraded.slice(1) });
-    await refused(/Removing shard s1 would cut calls: shard s1 is in state ready/, again, scalerAlone);
+    await set({ shards: [{ name: "s1", release: "r3" }, ...upgraded.slice(1)] });
+    await refused(/Changing s1 would cut calls: shard s1 is in state ready/, again, scalerAlone);
     await set({ shards: upgraded, more: { scaler: { tickSeconds: 7 } } });
     await up(...scalerAlone);
     engines.a.failing.clear();
