@@ -160,7 +160,7 @@ function firstCertificate(
 ): pulumi.Output<string> {
   switch (tls.mode) {
     case "provided":
-      return provided(tls);
+      return pulumi.secret(providedPem(tls));
     case "self-signed":
     // Browsers warn of it for the moment that the first one takes to come from the authority.
     case "acme":
@@ -168,11 +168,14 @@ function firstCertificate(
   }
 }
 
-function provided({
+/** As HAProxy reads it. A private authority's own is sent along: by its key Jibris' browsers take the chain. */
+export function providedPem({
+  ca = "",
   certificate,
   privateKey,
-}: Extract<Settings["tls"], { mode: "provided" }>): pulumi.Output<string> {
-  return pulumi.secret(`${certificate.trim()}\n${privateKey.trim()}\n`);
+}: Omit<Extract<Settings["tls"], { mode: "provided" }>, "mode">): string {
+  const parts = [certificate, ca, privateKey].map((part) => part.trim()).filter((part) => part !== "");
+  return `${parts.join("\n")}\n`;
 }
 
 function madeFor(names: readonly string[], name: string, parent: pulumi.Resource): pulumi.Output<string> {

@@ -9,6 +9,7 @@ import { recordingsContainers } from "./jitsi/recordings";
 import type { Platform } from "./platform";
 import { ScalerService } from "./scalerService";
 import type { Settings } from "./settings";
+import { privateTrust } from "./settings/certificates";
 import { Shard } from "./shard";
 import { JIBRI_POOL, relayOf, sharedSecrets } from "./shardPlan";
 
@@ -88,6 +89,7 @@ export function declareFleet(settings: Settings, platform: Platform): FleetOutpu
     images: settings.images,
     nodeImage: settings.images.node,
     store: platform.recordings("recordings"),
+    spaceGiB: settings.recordings.spaceGiB,
     rclonePassword: password("uploads"),
   });
   const jibris = new JibriPool(JIBRI_POOL, {
@@ -100,6 +102,7 @@ export function declareFleet(settings: Settings, platform: Platform): FleetOutpu
     shards: reserved.map(({ address, shard: { name } }) => ({ name, address })),
     // Where it comes by ACME, it is self-signed until the first one is there, or of an authority that browsers do not know.
     acceptAnyCertificate: settings.tls.mode !== "provided",
+    trustedKeys: settings.tls.mode === "provided" ? privateTrust(settings.tls) : [],
     passwords: jibriPasswords,
     uploads,
   });

@@ -17,6 +17,8 @@ export interface JibriPoolArgs {
   /** Every shard's: a new one replaces each Jibri while it is idle, another ahead of it. */
   readonly shards: readonly NamedShard[];
   readonly acceptAnyCertificate: boolean;
+  /** Keys of a private authority, as jibriContainer takes them. A change replaces each Jibri while it is idle, another ahead of it. */
+  readonly trustedKeys: readonly string[];
   /** What brings finished recordings to the store, wherever Jibris may run. */
   readonly uploads: readonly ContainerSpec[];
   readonly passwords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
@@ -28,7 +30,7 @@ export class JibriPool extends pulumi.ComponentResource {
   readonly policy: JibriPoolPolicy;
 
   constructor(name: string, args: JibriPoolArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { acceptAnyCertificate, images, passwords, platform, policy, publicUrl, shards, uploads } = args;
+    const { images, platform, policy, uploads } = args;
     super("jitsi-fleet:index:JibriPool", name, { ...policy, release: images.release }, opts);
     this.name = name;
     this.policy = policy;
@@ -39,7 +41,15 @@ export class JibriPool extends pulumi.ComponentResource {
       name,
       {
         template: (member) =>
-          jibriContainer(member, { images, publicUrl, edge, shards, acceptAnyCertificate, passwords }),
+          jibriContainer(member, {
+            images,
+            publicUrl: args.publicUrl,
+            edge,
+            shards: args.shards,
+            acceptAnyCertificate: args.acceptAnyCertificate,
+            trustedKeys: args.trustedKeys,
+            passwords: args.passwords,
+          }),
         min: policy.free,
         max: policy.max,
         beside: uploads,

@@ -196,6 +196,10 @@ export interface PoolArgs {
 export interface RecordingStore {
   /** Where recordings go, as rclone writes it: a directory, or remote:bucket/prefix. */
   readonly destination: pulumi.Input<string>;
+  /** `bucket`: has a file whole or not at all. `directory`: shows one while it grows. */
+  readonly kind: "bucket" | "directory";
+  /** For rclone's container, which are not secret. */
+  readonly files: readonly FileSpec[];
   /** For rclone's environment. */
   readonly env: Readonly<Record<string, string>>;
   /** For its environment likewise, but nobody may see them. */

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { zoneOfNumber } from "./aws/addresses";
 import type { AwsSettings } from "./settings/awsSchema";
+import { expiresSoon } from "./settings/certificates";
 import { contradictions, platformFaults } from "./settings/contradictions";
 import { faultsOf, type Fault } from "./settings/faults";
 import { knownKeys } from "./settings/knownKeys";
@@ -85,6 +86,12 @@ export function readSettings(): Settings {
   if (settings.auth.type === "internal" && Object.keys(settings.auth.accounts).length === 0)
     void pulumi.log.warn(
       "auth.accounts names nobody, so that nobody can open a room. Add somebody with: pulumi config set --path --secret auth.accounts.NAME",
+    );
+  const days =
+    settings.tls.mode === "provided" ? expiresSoon(settings.tls.certificate, Date.now()) : undefined;
+  if (days !== undefined)
+    void pulumi.log.warn(
+      `tls.certificate expires in ${days} days: browsers refuse it then, and so does the next update. Give the renewed one.`,
     );
   return settings;
 }

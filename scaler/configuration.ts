@@ -168,6 +168,13 @@ export const uploaderConfiguration = z.strictObject({
   destination: z
     .string()
     .describe("Where recordings go, as rclone writes it: a directory, or remote:bucket/prefix."),
+  kind: z
+    .enum(["bucket", "directory"])
+    .describe("bucket: has a file whole or not at all. directory: shows one while it grows."),
+  recordingBytes: z
+    .number()
+    .positive()
+    .describe("What a recording may take on the volume: with less free, no Jibri is to begin one."),
   retry: z.strictObject({ firstSeconds: z.number().default(5), longestSeconds: z.number().default(300) }),
   orphanSeconds: z
     .number()

@@ -57,6 +57,8 @@ const spoolItem = z.strictObject({
   /** `recording`: still growing. `waiting`: in the spool. `failing`: tried `attempts` times in vain. */
   state: z.enum(["recording", "waiting", "uploading", "failing"]),
   bytes: z.int(),
+  /** For so long nothing of it has changed. */
+  quietSeconds: z.int().optional(),
   attempts: z.int(),
   /** Whether its Jibri ended before it was finalized: what there is, is uploaded. */
   partial: z.boolean(),
@@ -64,13 +66,29 @@ const spoolItem = z.strictObject({
 });
 export type SpoolItem = z.output<typeof spoolItem>;
 
-/** What the uploader says: GET /v1/spool?live=<instance>,<instance>… (those whose container exists). */
+/** The volume that is recorded to. */
+const volume = z.strictObject({
+  freeBytes: z.int(),
+  totalBytes: z.int(),
+  /** Null where the file system counts none. */
+  freeInodes: z.int().nullable(),
+  writable: z.boolean(),
+  /** How many recordings find room there. */
+  room: z.int(),
+});
+export type SpoolVolume = z.output<typeof volume>;
+
+/** What the uploader says; what is optional an uploader of an earlier release does not say: GET /v1/spool?live=<instance>,<instance>… (those whose container exists). */
 export const spoolSchema = z.strictObject({
   items: z.array(spoolItem),
   /** Since its start. */
   uploaded: z.int(),
   uploadedBytes: z.int(),
   partial: z.int(),
+  /** What that took: bytes sent to the store, and read back from it. */
+  sentBytes: z.int().optional(),
+  readBytes: z.int().optional(),
+  volume: volume.optional(),
 });
 export type Spool = z.output<typeof spoolSchema>;
 

@@ -24,6 +24,7 @@ export { bridgePoolOf } from "./core/bridges";
 export { dockerName, labels } from "./labels";
 export {
   ENDPOINT_TAG,
+  MACHINE_TAG,
   machineKeys,
   machineReportSchema,
   POINTER_TAG,

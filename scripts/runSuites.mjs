@@ -15,7 +15,7 @@ const GRACE_SECONDS = 90;
 function firstFailure(text) {
   const list = text.slice(text.lastIndexOf(" failing"));
   const [, told = ""] = /^ +1\) ([^]*?)(?:^ +at |^ +2\) |$(?![^]))/m.exec(list) ?? [];
-  return told.replace(/\s+/g, " ").slice(0, 400);
+  return told.replace(/\s+/g, " ").slice(0, 1500);
 }
 
 /** Counts what mocha says has passed and failed. A suite without mocha counts as one test. */

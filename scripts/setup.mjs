@@ -22,6 +22,7 @@ const systemPackages = [
   { command: "rclone", brings: "rclone", for: "the tests of the uploader" },
   { command: "python3", brings: "python3-venv", for: "the S3 store of the tests" },
   { command: "pebble", brings: "pebble", for: "the tests of certificates" },
+  { command: "chromium", brings: "chromium", for: "the tests of what Jibri's browser takes" },
   { command: "prosody", brings: "prosody", for: "the tests of the XMPP clients" },
 ];
 

@@ -35,6 +35,12 @@ const suites = {
     system: true,
     aside: true,
   },
+  recovery: {
+    command: inOwnNetwork(mocha("--timeout=1800000", "test/recovery/**/*.test.ts")),
+    system: true,
+    aside: true,
+    full: true,
+  },
   docker: { command: mocha("test/docker/**/*.test.ts"), system: true, aside: true },
   // Its files wait more than they work, and share nothing; but for the one that floods.
   haproxy: {

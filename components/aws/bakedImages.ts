@@ -14,7 +14,7 @@ export type ImageClient = Pick<EC2Client, "send">;
  * want an image or not, so that one that was wanted before can go.
  */
 export class BakedImages {
-  /** After an image is made: its snapshots have the tags that tell whose they are. */
+  /** After an image is made, or is to have other tags: its AMI and snapshots have the tags that tell whose they are. */
   readonly tag: pulumi.ResourceHook;
   /** Before an image is deleted: its AMI goes, and its snapshots. Machines that were launched from it stay. */
   readonly forget: pulumi.ResourceHook;
@@ -23,7 +23,7 @@ export class BakedImages {
     private readonly context: AwsContext,
     private readonly client?: ImageClient,
   ) {
-    this.tag = new pulumi.ResourceHook("tag-snapshots", (args) => this.tagSnapshots(args), {
+    this.tag = new pulumi.ResourceHook("tag-ami-and-snapshots", (args) => this.tagImages(args), {
       onDryRun: false,
       // A bill that tells less is no reason to keep machines from what is new.
       ignoreErrors: true,
@@ -33,7 +33,7 @@ export class BakedImages {
     });
   }
 
-  async tagSnapshots({
+  async tagImages({
     newInputs,
     newOutputs,
   }: Pick<pulumi.ResourceHookArgs, "newInputs" | "newOutputs">): Promise<void> {
@@ -41,14 +41,16 @@ export class BakedImages {
     const client = await this.ec2();
     const { tags } = imageInputs.parse(await plain(newInputs));
     const ImageIds = amisOf(await plain(newOutputs));
+    // EC2 takes none for all that there are.
+    if (ImageIds.length === 0) return;
     const { Images = [] } = await client.send(new DescribeImagesCommand({ ImageIds }));
-    const Resources = Images.flatMap(({ BlockDeviceMappings = [] }) =>
+    const snapshots = Images.flatMap(({ BlockDeviceMappings = [] }) =>
       BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []),
     );
     const Tags = Object.entries({ ...allTags(this.context, tags.Role), Name: tags.Name }).map(
       ([Key, Value]) => ({ Key, Value }),
     );
-    if (Resources.length > 0) await client.send(new CreateTagsCommand({ Resources, Tags }));
+    await client.send(new CreateTagsCommand({ Resources: [...ImageIds, ...snapshots], Tags }));
   }
 
   async deregister({ oldOutputs }: Pick<pulumi.ResourceHookArgs, "oldOutputs">): Promise<void> {

@@ -10,7 +10,7 @@ import { allTags, type AwsContext } from "./context";
 import { bakingDocument, contentVersion } from "./machine/bakedImage";
 import { metadataOptions, rootDisk } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
-import { awsName } from "./names";
+import { awsName, ownTags } from "./names";
 import type { Network } from "./network";
 import { bakingStatements } from "./policies";
 import { outwardPorts } from "./securityRules";
@@ -35,7 +35,7 @@ const BUILD_LIMIT = "60m";
 
 /**
  * Images for the pools' machines, baked by EC2 Image Builder at an update: what a machine would install and pull at its
- * first boot is there already. A new release of Jitsi, another `aws.image.id`, `images.node` or `tags` make another image,
+ * first boot is there already. A new release of Jitsi, another `aws.image.id`, or `images.node` make another image,
  * then another launch template, by which the scaler replaces each machine once it is empty. The old image is deleted last.
  */
 export class Bakery extends pulumi.ComponentResource {
@@ -106,7 +106,8 @@ export class Bakery extends pulumi.ComponentResource {
     if (known) return known;
     const { context, images: baked } = this.args;
     const name = `${this.name}-${role}-${release}`;
-    const tags = { ...allTags(context, role), Name: awsName(context.stack, "baked", role) };
+    // None of the user's: they are the image's own for ever, and another image would replace machines.
+    const tags = { ...ownTags(context.stack), Role: role, Name: awsName(context.stack, "baked", role) };
     const recipe = this.recipe(name, role, bakingDocument(images), tags);
     const made = new imagebuilder.Image(
       name,
@@ -124,7 +125,7 @@ export class Bakery extends pulumi.ComponentResource {
         ...this.own,
         dependsOn: [...this.ways],
         customTimeouts: { create: BUILD_LIMIT },
-        hooks: { afterCreate: [baked.tag], beforeDelete: [baked.forget] },
+        hooks: { afterCreate: [baked.tag], afterUpdate: [baked.tag], beforeDelete: [baked.forget] },
       },
     );
     const image = { id: made.outputResources.apply(amiOf), made };

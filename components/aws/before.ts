@@ -51,6 +51,9 @@ function stackInTags(state: State): string | undefined {
   return undefined;
 }
 
+/** As what a pointer may be in a state: today's type, and an older one's. */
+const POINTERS = ["aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject"];
+
 /** A shard is there from its machine's or its pointer's first day, whatever else of it is not. */
 function shardsIn(state: State): Map<string, Standing> {
   const shards = new Map<string, Standing>();
@@ -60,7 +63,7 @@ function shardsIn(state: State): Map<string, Standing> {
       return isShard ? [{ name, outputs }] : [];
     });
   for (const { name } of part("aws:ec2/instance:Instance")) shards.set(name, { place: "", revisions: {} });
-  for (const { name, outputs } of part("aws:s3/bucketObject:BucketObject")) {
+  for (const { name, outputs } of POINTERS.flatMap(part)) {
     const shard = /^(.+)-pointer$/.exec(name)?.[1];
     const revision = pointerSchema.safeParse(outputs).data?.metadata[REVISION] ?? "";
     if (shard !== undefined) shards.set(shard, { place: "", revisions: { machine: revision } });

@@ -13,10 +13,7 @@ import type { MachineRights } from "./policies";
 /** How long a bundle can be looked at that is in force no more. */
 const OLD_DAYS = 30;
 
-type BundleArgs = Omit<
-  MachineBundleArgs,
-  "stack" | "tags" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint"
->;
+type BundleArgs = Omit<MachineBundleArgs, "stack" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint">;
 
 export interface WrittenBundleOptions {
   readonly parent: pulumi.Resource;
@@ -82,7 +79,6 @@ export class Bundles extends pulumi.ComponentResource {
     const made = machineBundle({
       ...args,
       stack,
-      tags: settings.tags,
       nodeImage: settings.images.node,
       allowCutCalls: settings.allowCutCalls,
       salt: this.salt,
@@ -91,7 +87,7 @@ export class Bundles extends pulumi.ComponentResource {
     const keys = machineKeys(name);
     const opts = { parent: options.parent, provider: this.context.provider };
     const tags = { Role: role };
-    const bundle = new s3.BucketObject(
+    const bundle = new s3.BucketObjectv2(
       `${name}-bundle`,
       {
         bucket: this.bucket.bucket,
@@ -99,7 +95,7 @@ export class Bundles extends pulumi.ComponentResource {
         contentBase64: made.content,
         tags,
       },
-      { ...opts, ...KEPT_UNTIL_REPLACED },
+      { ...opts, ...AS_BEFORE, ...KEPT_UNTIL_REPLACED },
     );
     const secrets = Object.entries(made.parameters).map(
       ([parameter, value], index) =>
@@ -110,7 +106,7 @@ export class Bundles extends pulumi.ComponentResource {
         ),
     );
     const programs = made.programs.map((program) => this.program(program));
-    const pointer = new s3.BucketObject(
+    const pointer = new s3.BucketObjectv2(
       `${name}-pointer`,
       {
         bucket: this.bucket.bucket,
@@ -121,6 +117,7 @@ export class Bundles extends pulumi.ComponentResource {
       },
       {
         ...opts,
+        ...AS_BEFORE,
         dependsOn: [bundle, ...secrets, ...programs, ...(options.after ?? [])],
         ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
       },
@@ -142,7 +139,7 @@ export class Bundles extends pulumi.ComponentResource {
     const known = this.programs.get(name);
     if (known) return known;
     const { content, key } = programObject(name);
-    const object = new s3.BucketObject(
+    const object = new s3.BucketObjectv2(
       `${this.name}-${name}`,
       // As a file: the state keeps its hash alone.
       {
@@ -151,12 +148,18 @@ export class Bundles extends pulumi.ComponentResource {
         source: new pulumi.asset.FileAsset(kept(key, content)),
         tags: { Role: "control" },
       },
-      { parent: this, provider: this.context.provider, ...KEPT_UNTIL_REPLACED },
+      { parent: this, provider: this.context.provider, ...AS_BEFORE, ...KEPT_UNTIL_REPLACED },
     );
     this.programs.set(name, object);
     return object;
   }
 }
+
+/**
+ * Stacks may have them as the older type, which puts each with the ACL `private`. This one states none, as a bucket asks
+ * whose owner has all that is in it.
+ */
+const AS_BEFORE = { aliases: [{ type: "aws:s3/bucketObject:BucketObject" }] };
 
 /** What has a key of its own, its provider deletes first: by then pointers still lead there, and machines start. */
 const KEPT_UNTIL_REPLACED = { deleteBeforeReplace: false } as const;

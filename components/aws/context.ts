@@ -1,5 +1,6 @@
 import { Provider, type ProviderArgs } from "@pulumi/aws/provider";
 import type { AwsFleetSettings } from "../settings";
+import { ownTags } from "./names";
 
 /** What every resource on AWS is made with. */
 export interface AwsContext {
@@ -15,7 +16,7 @@ export function awsContext(settings: AwsFleetSettings, stack: string): AwsContex
 
 /** What everything that bills is tagged with, for the bill to tell stacks and roles apart. */
 export function stackTags({ tags }: AwsFleetSettings, stack: string): Record<string, string> {
-  return { ...tags, Project: "jitsi-fleet", Stack: stack };
+  return { ...tags, ...ownTags(stack) };
 }
 
 /** All tags of what AWS makes by itself, such as a group's instances and disks, which the provider does not tag. */

@@ -11,17 +11,19 @@ import {
 import type { AwsFleetSettings } from "../settings";
 import type { AwsBefore } from "./before";
 import { clientSettings } from "./clients";
-import { awsName } from "./names";
+import { awsName, ownTags } from "./names";
 
 /** What a look at the fleet is good for: the scaler writes every few seconds. */
 const FRESH_SECONDS = 60;
 const READ_LIMIT_SECONDS = 30;
 
-/** `never up`: where it would be written was never made, which comes before any scaler. */
+/** `never up`: where it would be written is not there, and no scaler either, which comes after it. */
 export type KnownFleet = FleetStatus | { readonly unknown: string } | "never up";
 
 /** Where the scaler writes down what it sees. */
 export interface StatusPlace {
+  /** In the tags of its machines. */
+  readonly stack: string;
   readonly table: string;
   readonly region: string;
   readonly endpoint?: string | undefined;
@@ -31,6 +33,7 @@ export interface StatusPlace {
 
 /** Where the settings have it. */
 export const placeBySettings = (stack: string, { aws }: AwsFleetSettings): StatusPlace => ({
+  stack,
   table: awsName(stack, "fleet"),
   region: aws.region,
   endpoint: aws.endpoint,
@@ -39,20 +42,16 @@ export const placeBySettings = (stack: string, { aws }: AwsFleetSettings): Statu
 
 /** Where the state has it; undefined: nowhere. */
 export const placeByState = (
-  { region, table }: AwsBefore,
+  { region, stack = "", table }: AwsBefore,
   { aws }: AwsFleetSettings,
 ): StatusPlace | undefined =>
   table === undefined
     ? undefined
-    : { table, region: region ?? aws.region, endpoint: aws.endpoint, isInState: true };
+    : { stack, table, region: region ?? aws.region, endpoint: aws.endpoint, isInState: true };
 
 /** What the scaler last wrote down of the fleet, or why that is not known now. Never throws. */
-export async function readFleetStatus({
-  endpoint,
-  isInState,
-  region,
-  table,
-}: StatusPlace): Promise<KnownFleet> {
+export async function readFleetStatus(place: StatusPlace): Promise<KnownFleet> {
+  const { endpoint, region, table } = place;
   const dynamo = new DynamoDBClient(clientSettings({ aws: { region, endpoint } }));
   const answeredAt = answerTimes(dynamo);
   const abortSignal = AbortSignal.timeout(READ_LIMIT_SECONDS * 1000);
@@ -72,16 +71,52 @@ export async function readFleetStatus({
     const why = whyStale(status, answeredAt());
     return why === undefined ? status : unmeasured(why);
   } catch (error) {
-    if (error instanceof ResourceNotFoundException)
-      return isInState
-        ? unmeasured(
-            `the state has the table ${table} in ${region}, and there is none. Are these the credentials of the fleet's account?`,
-          )
-        : "never up";
+    if (error instanceof ResourceNotFoundException) return await withoutTable(place);
     if (abortSignal.aborted) return unmeasured(`${table} gave no answer within ${READ_LIMIT_SECONDS} s`);
     return unmeasured(error instanceof Error ? error.message : String(error));
   } finally {
     dynamo.destroy();
+  }
+}
+
+/** What is known where the table is not there: that there never was a fleet, or that somebody deleted it under one. */
+async function withoutTable(place: StatusPlace): Promise<KnownFleet> {
+  const { isInState, region, table } = place;
+  const scalers = await scalersOf(place).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
+  if (typeof scalers === "string")
+    return unmeasured(`${table} is not there, and whether a scaler is: ${scalers}`);
+  if (scalers === 0)
+    return isInState
+      ? unmeasured(
+          `the state has the table ${table} in ${region}, and there is none. Are these the credentials of the fleet's account?`,
+        )
+      : "never up";
+  return unmeasured(
+    `${table} is gone, though ${scalers === 1 ? "a scaler is" : `${scalers} scalers are`} there: pulumi up --refresh makes it anew`,
+  );
+}
+
+/** How many machines of scalers there are. */
+async function scalersOf({ endpoint, region, stack }: StatusPlace): Promise<number> {
+  // Only where it is called: a preview need not wait for it to load.
+  const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
+  const client = new EC2Client(clientSettings({ aws: { region, endpoint } }));
+  const tags = { ...ownTags(stack), Role: "scaler" };
+  try {
+    const { Reservations = [] } = await client.send(
+      new DescribeInstancesCommand({
+        Filters: [
+          ...Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })),
+          { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] },
+        ],
+      }),
+      { abortSignal: AbortSignal.timeout(READ_LIMIT_SECONDS * 1000) },
+    );
+    return Reservations.flatMap(({ Instances = [] }) => Instances).length;
+  } finally {
+    client.destroy();
   }
 }
 

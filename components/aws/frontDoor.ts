@@ -13,6 +13,9 @@ export interface FrontDoorArgs {
   readonly targets: Targets;
 }
 
+/** The tag of what is of the front door. */
+export const FRONT_DOOR_ROLE = "frontDoor";
+
 /** Meetings' websockets are seldom silent for a minute. */
 const IDLE_SECONDS = 350;
 /** TLS 1.2 and 1.3, as browsers of the last ten years speak it. */
@@ -134,7 +137,7 @@ export class FrontDoor extends pulumi.ComponentResource {
   }
 
   private tags(): Record<string, string> {
-    return { Role: "frontDoor", Name: `jitsi-${this.args.context.stack}` };
+    return { Role: FRONT_DOOR_ROLE, Name: `jitsi-${this.args.context.stack}` };
   }
 
   private get opts(): pulumi.CustomResourceOptions {

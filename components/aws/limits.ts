@@ -20,6 +20,6 @@ export const MOST_TAGS = {
   object: { what: "an object in S3", most: 10, own: 3 },
   /** Name too (https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_CreateInfrastructureConfiguration.html). */
   baking: { what: "what Image Builder bakes on", most: 30, own: 4 },
-  /** Pool, the pointer and an emulator's address besides (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html). */
-  resource: { what: "a machine", most: 50, own: 7 },
+  /** Pool, what machines are made of, the pointer and an emulator's address besides (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html). */
+  resource: { what: "a machine", most: 50, own: 8 },
 } as const;

@@ -23,3 +23,6 @@ export const ALIVE_METRIC = "ScalerAlive";
 export const RETAINED_METRIC = "Retained";
 /** Of a pool: machines that run and do not say how they are. */
 export const SILENT_METRIC = "Silent";
+
+/** By which a stack's things are told from all others. */
+export const ownTags = (stack: string) => ({ Project: "jitsi-fleet", Stack: stack }) as const;

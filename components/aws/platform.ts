@@ -32,7 +32,9 @@ import { AwsPool } from "./pool";
 import { awsAddress } from "./nodeAddresses";
 import { uploadStatements } from "./policies";
 import { Recordings } from "./recordings";
+import { standingFrontDoor } from "./standingFrontDoor";
 import { Targets } from "./targets";
+import { makeNoSecondFleet } from "./unknownFleet";
 import { existingZones } from "./zones";
 
 /** The fleet on AWS: a node is a machine with a fixed address, a pool an Auto Scaling group. */
@@ -42,7 +44,7 @@ export class AwsPlatform implements Platform {
   /** A relay would be told of them; there is none on AWS. */
   readonly mediaAddresses = [];
   private readonly ground: Ground;
-  /** What everything waits for: nothing is made where a zone does not exist, or where nothing could be baked. */
+  /** What everything waits for: nothing is changed where a zone does not exist, nothing could be baked, or the front door cannot stay. */
   private readonly known: pulumi.ComponentResourceOptions;
   private readonly access: AgentAccess;
   private readonly bakery: Bakery | undefined;
@@ -59,20 +61,25 @@ export class AwsPlatform implements Platform {
     guard: Guard,
   ) {
     const context = awsContext(settings, stack);
-    const known = {
-      dependsOn: pulumi.all([existingZones(context), openBakingSubnet(context)]).apply((all) => all.flat()),
-    };
+    const looked = pulumi
+      .all([existingZones(context), openBakingSubnet(context), standingFrontDoor(context)])
+      .apply((all) => all.flat());
+    const network = new Network("network", context, {
+      dependsOn: looked,
+      hooks: { beforeCreate: [makeNoSecondFleet(stack, settings)] },
+    });
+    // That hook has looked by then, too.
+    const known = { dependsOn: pulumi.all([looked, network.urn]).apply(([all]) => all) };
     this.known = known;
     this.ground = {
       context,
-      network: new Network("network", context, known),
+      network,
       events: new Events("events", context, known),
       bundles: new Bundles("bundles", context, known),
       guard,
     };
     this.access = new AgentAccess("agents", known);
     const images = new BakedImages(context);
-    const { network } = this.ground;
     this.bakery = settings.aws.image.baked
       ? new Bakery("bakery", { context, network, images }, known)
       : undefined;
@@ -135,7 +142,7 @@ export class AwsPlatform implements Platform {
   recordings(name: string, opts: pulumi.ComponentResourceOptions = {}): RecordingStore {
     this.store = new Recordings(name, this.ground.context, pulumi.mergeOptions(opts, this.known));
     const { destination, env } = this.store;
-    return { destination, env, secrets: {}, volumes: [], network: "machine" };
+    return { destination, kind: "bucket", env, files: [], secrets: {}, volumes: [], network: "machine" };
   }
 
   /** The edges are in it since they were declared. */

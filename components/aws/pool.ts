@@ -1,6 +1,8 @@
 import * as autoscaling from "@pulumi/aws/autoscaling";
 import * as ec2 from "@pulumi/aws/ec2";
+import { MACHINE_TAG } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
+import { createHash } from "node:crypto";
 import type { ContainerSpec, PoolArgs, PoolRole } from "../platform";
 import type { AwsSettings } from "../settings/awsSchema";
 import type { AgentAccess } from "./agentAccess";
@@ -76,7 +78,7 @@ export class AwsPool extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const template = this.launchTemplate(allowed, image?.id ?? aws.image.id);
+    const { revision, template } = this.launchTemplate(allowed, image?.id ?? aws.image.id);
     const hook = this.drainHook();
     const group = new autoscaling.Group(
       name,
@@ -103,12 +105,16 @@ export class AwsPool extends pulumi.ComponentResource {
         // The guard has let its machines go by then.
         forceDelete: true,
         waitForCapacityTimeout: "0",
-        tags: Object.entries({
-          ...allTags(context, role),
-          ...bundleTags(context.settings, pointer),
-          Name: awsName(context.stack, name),
-          Pool: name,
-        }).map(([key, value]) => ({ key, value, propagateAtLaunch: true })),
+        tags: [
+          ...Object.entries({
+            ...allTags(context, role),
+            ...bundleTags(context.settings, pointer),
+            Name: awsName(context.stack, name),
+            Pool: name,
+          }).map(([key, value]) => ({ key, value, propagateAtLaunch: true })),
+          // A machine has that of the template which it was made by.
+          { key: MACHINE_TAG, value: revision, propagateAtLaunch: false },
+        ],
       },
       {
         ...this.own,
@@ -139,7 +145,6 @@ export class AwsPool extends pulumi.ComponentResource {
       name: this.name,
       role,
       template,
-      tags: settings.tags,
       nodeImage: settings.images.node,
       uploads: beside,
       agentPort: AGENT_PORT,
@@ -169,7 +174,11 @@ export class AwsPool extends pulumi.ComponentResource {
     );
   }
 
-  private launchTemplate(allowed: MachineRole, imageId: pulumi.Input<string>): ec2.LaunchTemplate {
+  /** `revision` tells machines of the template apart, and is the same for other tags: those replace none. */
+  private launchTemplate(
+    allowed: MachineRole,
+    imageId: pulumi.Input<string>,
+  ): { readonly template: ec2.LaunchTemplate; readonly revision: pulumi.Output<string> } {
     const { ground, role } = this.args;
     const { context, network } = ground;
     const { aws } = context.settings;
@@ -179,27 +188,31 @@ export class AwsPool extends pulumi.ComponentResource {
       Name: awsName(context.stack, this.name),
       Pool: this.name,
     };
-    return new ec2.LaunchTemplate(
+    const made = {
+      imageId,
+      instanceType: types[0] ?? "",
+      iamInstanceProfile: { arn: allowed.profile.arn },
+      userData: Buffer.from(USER_DATA).toString("base64"),
+      metadataOptions,
+      networkInterfaces: [
+        // Users reach each bridge at an address of its own.
+        {
+          deviceIndex: 0,
+          associatePublicIpAddress: "true",
+          securityGroups: [network.groups[role]],
+          deleteOnTermination: "true",
+        },
+      ],
+      blockDeviceMappings: [rootDisk(role)],
+    };
+    const revision = pulumi.output(made).apply(revisionOf);
+    const template = new ec2.LaunchTemplate(
       this.name,
       {
+        ...made,
         name: awsName(context.stack, this.name),
-        imageId,
-        instanceType: types[0] ?? "",
-        iamInstanceProfile: { arn: allowed.profile.arn },
-        userData: Buffer.from(USER_DATA).toString("base64"),
-        metadataOptions,
-        networkInterfaces: [
-          // Users reach each bridge at an address of its own.
-          {
-            deviceIndex: 0,
-            associatePublicIpAddress: "true",
-            securityGroups: [network.groups[role]],
-            deleteOnTermination: "true",
-          },
-        ],
-        blockDeviceMappings: [rootDisk(role)],
         tagSpecifications: [
-          { resourceType: "instance", tags },
+          { resourceType: "instance", tags: { ...tags, [MACHINE_TAG]: revision } },
           { resourceType: "volume", tags },
           { resourceType: "network-interface", tags },
         ],
@@ -208,6 +221,7 @@ export class AwsPool extends pulumi.ComponentResource {
       },
       this.own,
     );
+    return { revision, template };
   }
 
   private drainHook(): Omit<autoscaling.LifecycleHookArgs, "autoscalingGroupName" | "name"> {
@@ -318,6 +332,10 @@ export class AwsPool extends pulumi.ComponentResource {
     return { parent: this, provider: this.args.ground.context.provider };
   }
 }
+
+/** Short: it is a tag's value. */
+const revisionOf = (made: object): string =>
+  createHash("sha256").update(JSON.stringify(made)).digest("hex").slice(0, 16);
 
 /** What a pool's machines may be. */
 export interface LaunchChoice {

@@ -39,6 +39,8 @@ export function recordingsRemote({ endpoint, region }: Pick<AwsSettings, "endpoi
     // For AWS it names buckets by host whatever it is told; an emulator's address has no such names.
     RCLONE_CONFIG_STORE_PROVIDER: endpoint === undefined ? "AWS" : "Other",
     RCLONE_CONFIG_STORE_REGION: region,
+    // rclone sends an ACL whatever it is told, and the bucket, its owner's alone, takes no other.
+    RCLONE_CONFIG_STORE_ACL: "bucket-owner-full-control",
     RCLONE_CONFIG_STORE_ENV_AUTH: "true",
     // The role may not make buckets.
     RCLONE_CONFIG_STORE_NO_CHECK_BUCKET: "true",

@@ -8,12 +8,12 @@ export const REVISION = "revision";
 
 /** Changes with whatever interrupts a shard: what replaces a container, or stops or replaces the machine. */
 export function shardRevision(
-  { aws, tags }: AwsFleetSettings,
+  { aws }: AwsFleetSettings,
   { place, privateAddress }: Address,
   containers: readonly ContainerSpec[],
 ): pulumi.Output<string> {
   return secretHash({
-    containers: containersRevision(containers, { tags, privateAddress }),
+    containers: containersRevision(containers, { privateAddress }),
     place,
     image: aws.image.id,
     type: aws.instanceTypes.shard,

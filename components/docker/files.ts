@@ -50,7 +50,7 @@ export function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> 
  */
 export const revisionOf = (
   spec: ContainerSpec,
-  on: { readonly tags: Readonly<Record<string, string>>; readonly privateAddress: string },
+  on: { readonly tags?: Readonly<Record<string, string>>; readonly privateAddress: string },
 ): pulumi.Output<string> =>
   secretHash({
     spec: { ...spec, live: undefined, lookedUp: undefined, files: filesOf(spec), program: programOf(spec) },

@@ -2,7 +2,7 @@ import { inShell } from "../quoting";
 
 /**
  * The script that Jibri runs at the end of a recording, its directory as argument: hands it over to the uploader, by
- * a rename within the volume. What fails is left where it is, told on stderr, and taken by the uploader once the Jibri
+ * a rename within the volume: to the spool, or, where that takes nothing new, beside where it is, by its name's end. What fails is left where it is, told on stderr, and taken by the uploader once the Jibri
  * has ended. Needs JIBRI_INSTANCE_ID.
  * @param storage the volume's path in the Jibri's container
  */
@@ -12,6 +12,12 @@ set -u
 fail() {
   printf 'finalize: %s\\n' "$1" >&2
   exit 1
+}
+
+# A full volume has no directory left to give. A name in the same one needs nothing new.
+in_place() {
+  if [ ! -e "$session.finished" ] && mv -T -- "$session" "$session.finished"; then exit 0; fi
+  fail "cannot make $spool; the recording stays in $session"
 }
 
 session=\${1:-}
@@ -28,7 +34,7 @@ number=1
 failures=0
 while :; do
   # The uploader removes the directory of an instance when it is empty: it may go in between.
-  mkdir -p -- "$spool" || fail "cannot make $spool; the recording stays in $session"
+  mkdir -p -- "$spool" || in_place
   # -T: never into a directory of that name.
   said=$(mv -T -- "$session" "$target" 2>&1) && exit 0
   if [ -e "$target" ] || [ -L "$target" ]; then
@@ -37,7 +43,7 @@ while :; do
   else
     failures=$((failures + 1))
   fi
-  [ "$failures" -lt 3 ] && [ "$number" -le 100 ] || fail "$said; the recording stays in $session"
+  [ "$failures" -lt 3 ] && [ "$number" -le 100 ] || { printf '%s\\n' "$said" >&2; in_place; }
 done
 `;
 }

@@ -25,8 +25,14 @@ jibri.api.http.internal-api-host = "0.0.0.0"
  */
 function browserRules({ addresses, domain }: JibriContainerArgs["edge"]): string {
   if (!/(^|\.)localhost$/.test(domain)) return "";
-  return `jibri.chrome.flags += "--host-resolver-rules=MAP ${domain} ${addresses[0] ?? ""}"\n`;
+  return chromeFlag(`--host-resolver-rules=MAP ${domain} ${addresses[0] ?? ""}`);
 }
+
+/** The image has no way to another authority; Chromium takes certificates by the keys of their chain. */
+const trustRules = (keys: readonly string[]): string =>
+  keys.length === 0 ? "" : chromeFlag(`--ignore-certificate-errors-spki-list=${keys.join()}`);
+
+const chromeFlag = (flag: string): string => `jibri.chrome.flags += "${flag}"\n`;
 
 /** A shard that Jibris are to know. */
 export interface NamedShard {
@@ -43,6 +49,8 @@ export interface JibriContainerArgs {
   readonly shards: readonly NamedShard[];
   /** Whether the browser must take a certificate that no authority signed. */
   readonly acceptAnyCertificate: boolean;
+  /** Public keys, as SHA-256 in base64, whose certificates the browser takes as if a public authority had signed them. */
+  readonly trustedKeys: readonly string[];
   readonly passwords: { readonly xmpp: pulumi.Input<string>; readonly recorder: pulumi.Input<string> };
 }
 
@@ -72,7 +80,10 @@ export function jibriContainer({ name }: Member, args: JibriContainerArgs): Inst
     secrets: { JIBRI_XMPP_PASSWORD: args.passwords.xmpp, JIBRI_RECORDER_PASSWORD: args.passwords.recorder },
     files: [
       { path: FINALIZE_SCRIPT, content: finalizeScript(STORAGE), executable: true },
-      { path: "config/custom-jibri.conf", content: OPEN_APIS + browserRules(args.edge) },
+      {
+        path: "config/custom-jibri.conf",
+        content: OPEN_APIS + browserRules(args.edge) + trustRules(args.trustedKeys),
+      },
     ],
     scratch: [
       { path: "/run", sizeMiB: 256, executable: true },

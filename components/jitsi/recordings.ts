@@ -17,6 +17,8 @@ export interface RecordingsArgs {
   /** Where Jibri's image comes from: it brings rclone. */
   readonly images: ImageSource;
   readonly nodeImage: string;
+  /** What a recording may take on the volume. */
+  readonly spaceGiB: number;
   readonly store: RecordingStore;
   /** Between the uploader and rclone. */
   readonly rclonePassword: pulumi.Input<string>;
@@ -50,7 +52,7 @@ function rclone({ images, rclonePassword, store }: RecordingsArgs): ContainerSpe
     },
     volumes: [{ of: "place", name: RECORDINGS_VOLUME, path: STORAGE }, ...volumes],
     ...networkOf(store),
-    files: [],
+    files: store.files,
     ports: [],
     scratch: [{ path: "/tmp", sizeMiB: 64, executable: false }],
     // Reads what Jibri (group 1000) wrote; a directory of the machine belongs to root.
@@ -77,7 +79,7 @@ export function uploadLinks({ network }: Pick<RecordingStore, "network">): {
 const networkOf = ({ network }: RecordingStore): Pick<ContainerSpec, "network"> =>
   network === undefined ? {} : { network };
 
-function uploader({ nodeImage, rclonePassword, store }: RecordingsArgs): ContainerSpec {
+function uploader({ nodeImage, rclonePassword, spaceGiB, store }: RecordingsArgs): ContainerSpec {
   const links = uploadLinks(store);
   const configuration: pulumi.Output<UploaderConfiguration> = pulumi
     .all([rclonePassword, store.destination])
@@ -86,6 +88,8 @@ function uploader({ nodeImage, rclonePassword, store }: RecordingsArgs): Contain
       storage: STORAGE,
       rclone: { url: links.rclone, user: RCLONE_USER, password },
       destination,
+      kind: store.kind,
+      recordingBytes: spaceGiB * 2 ** 30,
       retry: { firstSeconds: 5, longestSeconds: 300 },
       orphanSeconds: 120,
       stallSeconds: 180,

@@ -1,6 +1,7 @@
-import { X509Certificate } from "node:crypto";
 import { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler";
 import { awsContradictions } from "./awsContradictions";
+import { isReservedByAws } from "./buckets";
+import { checkCertificate, readCertificates } from "./certificates";
 import { dockerContradictions } from "./dockerContradictions";
 import { duplicates, type Fault, type Report } from "./faults";
 import { isLoopback } from "./ipv4Range";
@@ -30,6 +31,8 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   checkStore(settings, fault);
   checkEdge(settings, fault);
   checkAcme(settings, fault);
+  checkProvided(settings, fault);
+  checkAuthorities(settings, fault);
   checkTurn(settings, fault);
   if (settings.production === true) checkProduction(settings, fault);
   return faults;
@@ -158,6 +161,16 @@ function checkStore({ recordings, production }: Partial<ParsedSettings>, fault: 
       "recordings.store.endpoint",
       `is missing, and the store is ${store.provider}'s; give the URL at which it answers, or provider AWS`,
     );
+  if (store.provider === "AWS" && isReservedByAws(store.bucket))
+    fault(
+      "recordings.store.bucket",
+      `"${store.bucket}" begins or ends as no bucket of AWS may, since it keeps such names to itself; give the bucket's own name`,
+    );
+  if (store.ca !== undefined && store.endpoint?.startsWith("https:") !== true)
+    fault(
+      "recordings.store.ca",
+      "is of no use without an endpoint that begins with https://; give one, or leave it out",
+    );
   if (production === true && store.endpoint?.startsWith("http:") === true)
     fault(
       "recordings.store.endpoint",
@@ -227,26 +240,42 @@ function checkAcme({ domain, edge, production, tls }: Partial<ParsedSettings>, f
     );
 }
 
-function checkTurn({ turn, tls, domain }: Partial<ParsedSettings>, fault: Report): void {
+function checkTurn({ turn, domain }: Partial<ParsedSettings>, fault: Report): void {
   if (turn === undefined || turn.type === "none") return;
   if (turn.domain === domain)
     fault(
       "turn.domain",
       `is ${domain}, as domain; TURN is told from the meetings by its name: give another one that leads to the edge, such as turn.${domain}`,
     );
-  else if (tls?.mode === "provided" && covers(tls.certificate, turn.domain) === false)
-    fault(
-      "tls.certificate",
-      `is not for turn.domain, ${turn.domain}; give one with both names, or set turn.type to none`,
-    );
 }
 
-/** Whether a certificate is for a host; undefined where it cannot be read. */
-function covers(certificate: string, host: string): boolean | undefined {
-  try {
-    return new X509Certificate(certificate).checkHost(host) !== undefined;
-  } catch {
-    return undefined;
+function checkProvided({ domain, tls, turn }: Partial<ParsedSettings>, fault: Report): void {
+  if (tls?.mode !== "provided") return;
+  const names = [
+    ...(domain === undefined ? [] : [{ setting: "domain", name: domain }]),
+    ...(turn === undefined || turn.type === "none" ? [] : [{ setting: "turn.domain", name: turn.domain }]),
+  ];
+  checkCertificate(tls, names, Date.now(), fault);
+}
+
+/** Authorities that others than browsers are to trust. */
+function checkAuthorities({ auth, docker, recordings, tls }: Partial<ParsedSettings>, fault: Report): void {
+  const store = recordings?.store;
+  const given: readonly (readonly [path: string, pem: string | undefined])[] = [
+    ["tls.ca", tls?.mode === "acme" ? tls.ca : undefined],
+    ["recordings.store.ca", store?.type === "s3" ? store.ca : undefined],
+    ["auth.ca", auth?.type === "ldap" ? auth.ca : undefined],
+    ...(docker?.hosts ?? []).flatMap(
+      ({ tls: own }, index) =>
+        [
+          [`docker.hosts[${index}].tls.ca`, own?.ca],
+          [`docker.hosts[${index}].tls.certificate`, own?.certificate],
+        ] as const,
+    ),
+  ];
+  for (const [path, pem] of given) {
+    const read = pem === undefined ? [] : readCertificates(pem);
+    if (typeof read === "string") fault(path, read);
   }
 }
 

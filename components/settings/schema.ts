@@ -2,6 +2,7 @@ import { isIPv4 } from "node:net";
 import { bridgePoolSchema, jibriPoolSchema, LETS_ENCRYPT_URL } from "@jitsi-fleet/scaler";
 import { z } from "zod";
 import { awsSchema } from "./awsSchema";
+import { isBucketName, storeProviders } from "./buckets";
 import { parsePortRange } from "./portRange";
 import { secret, text, url, visible } from "./texts";
 
@@ -20,6 +21,8 @@ const imageReference = new RegExp(
   `^${repository}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
 );
 const imageTag = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+const certificatePem = () =>
+  z.string().regex(pem("CERTIFICATE"), "is not a PEM certificate (-----BEGIN CERTIFICATE-----)");
 const pem = (kind: string) => new RegExp(`-----BEGIN (?:[A-Z]+ )*${kind}-----`);
 
 const ipv4 = () => z.string().refine(isIPv4, "is not an IPv4 address such as 203.0.113.10");
@@ -115,7 +118,10 @@ const store = z.discriminatedUnion(
       type: z.literal("s3").describe("A bucket of any S3-compatible store."),
       bucket: z
         .string()
-        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "is not a bucket's name such as my-recordings")
+        .refine(
+          isBucketName,
+          "is not a bucket's name such as my-recordings: 3 to 63 small letters, digits, - and single dots, and no address",
+        )
         .describe("The bucket; it must be there."),
       prefix: z
         .string()
@@ -131,10 +137,11 @@ const store = z.discriminatedUnion(
         .default("us-east-1")
         .describe("The bucket's region."),
       provider: z
-        .string()
-        .regex(/^[A-Za-z0-9]+$/, "is not a provider as rclone names it, such as AWS or Minio")
+        .enum(storeProviders)
         .default("AWS")
-        .describe("Whose S3 it is, as rclone names it: AWS, Minio, Ceph, Wasabi, Scaleway … or Other."),
+        .describe(
+          "Whose S3 it is, as rclone names it: what differs there is known by it. Other if none of these.",
+        ),
       endpoint: url(["http:", "https:"], "https://s3.example.org")
         .optional()
         .describe("Where the store answers; needed where provider is not AWS."),
@@ -146,6 +153,16 @@ const store = z.discriminatedUnion(
         )
         .describe("Key that may read and write the bucket."),
       secretAccessKey: secret(text().min(1, "is empty")).describe("Its secret. Set it with --secret."),
+      ca: certificatePem()
+        .optional()
+        .describe(
+          "PEM, for a private authority: who signed the store's certificate; the public authorities if absent.",
+        ),
+      proxy: secret(url(["http:", "https:"], "http://proxy.school.net:3128"))
+        .optional()
+        .describe(
+          "HTTP proxy by which hosts reach the store, with its user and password if it asks for them.",
+        ),
     }),
   ],
   { error: "has no type that is known: directory or s3" },
@@ -157,6 +174,14 @@ export const defaultStore = store.parse({ type: "directory" });
 const recordings = z.strictObject({
   record: z.boolean().default(true).describe("Whether conferences may be recorded to a file."),
   stream: z.boolean().default(false).describe("Whether conferences may be streamed live."),
+  spaceGiB: z
+    .number()
+    .min(0.1)
+    .max(1000)
+    .default(2)
+    .describe(
+      "Free space that a recording is reckoned with: a host with less for each recording under way and one more has no free Jibri, and the scaler says so. Two hours of a call take about 2 GiB.",
+    ),
   store: store
     .optional()
     .describe(
@@ -278,6 +303,11 @@ const tls = z.discriminatedUnion(
       privateKey: secret(
         z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key (-----BEGIN PRIVATE KEY-----)"),
       ).describe("PEM, unencrypted. Set it with --secret."),
+      ca: certificatePem()
+        .optional()
+        .describe(
+          "PEM, for a private authority: its own certificate, so that Jibris take what it signs. Without it they take the intermediates of certificate, or certificate alone, and each Jibri is replaced, while idle, for another.",
+        ),
     }),
     z.strictObject({
       mode: z
@@ -650,7 +680,7 @@ export const settingsSchema = z.strictObject({
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), text().max(255))
     .default({})
     .describe(
-      "Labels on everything that is created. On AWS at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",
+      "Labels on everything that is created, on Docker hosts on containers too, which another one replaces. On AWS another one replaces nothing: machines that run keep the tags that they were launched with. There at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",
     ),
   allowCutCalls: z
     .boolean()

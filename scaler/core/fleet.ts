@@ -53,6 +53,10 @@ export interface Jibri extends InstanceFacts {
   readonly status: Evidence<{ readonly busy: JibriStatus; readonly healthy: boolean }>;
   /** Recordings of its that are not safe in the store yet. */
   readonly unsaved: Evidence<number>;
+  /** Whether its host's volume has no room for another recording, beside those under way there. */
+  readonly cramped: boolean;
+  /** Idle for long beside a recording that it did not hand over: it is brought once the Jibri has ended. */
+  readonly kept: boolean;
   readonly fenced: boolean;
 }
 
@@ -80,6 +84,8 @@ export interface Host {
   readonly told: boolean;
   /** Room for more instances, by pool. */
   readonly room: Readonly<Record<string, number>>;
+  /** Why it takes no further Jibri though it has a slot. */
+  readonly cramped?: string;
 }
 
 export interface Instances {

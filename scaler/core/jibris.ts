@@ -23,8 +23,10 @@ const states = [
   "pending",
   /** Ends by itself, or cannot record: neither free nor a reason to wait. */
   "leaving",
-  /** Told to record no more than one, and has. */
+  /** Told to record no more than one, and has; or its recording is brought once it has ended. */
   "spent",
+  /** Idle, and its host's volume has no room for another recording. */
+  "cramped",
   "unknown",
   "ended",
 ] as const;
@@ -44,7 +46,8 @@ function ownState(jibri: Jibri, history: History, nowSeconds: number): State {
   if (status.value.busy === "busy") return "busy";
   if (jibri.fenced) return "leaving";
   if (unsaved.kind === "fresh" && unsaved.value > 0) return "uploading";
-  return status.value.busy === "expired" || !status.value.healthy ? "spent" : "free";
+  if (status.value.busy === "expired" || !status.value.healthy || jibri.kept) return "spent";
+  return jibri.cramped ? "cramped" : "free";
 }
 
 /** Whether it is to be replaced for what it is made of, or where it is. */
@@ -86,7 +89,7 @@ export function decideJibris(
     (jibri) => jibri !== missed?.jibri,
   );
   const outdated = [...free.filter((jibri) => isObsolete(jibri, fleet)), ...(missed ? [missed.jibri] : [])];
-  const spent = inState("spent");
+  const [spent, cramped] = [inState("spent"), inState("cramped")];
   const alive = members.filter((jibri) => takesPlace(jibri) && !isLost(jibri, history, nowSeconds));
   const desired = Math.min(policy.max, busy.length + uploading.length + policy.free);
   const why = `${busy.length} busy, ${uploading.length} uploading, ${free.length} free of ${policy.free} to be free`;
@@ -131,6 +134,9 @@ export function decideJibris(
             : `to take over from a Jibri that is to be replaced${missed ? `: ${missed.why}` : ""}`,
         );
   actions.push(...placed);
+  if (missing > placed.length)
+    for (const { cramped: full, name } of fleet.hosts)
+      if (full !== undefined) troubles.push(`${name}: ${full}`);
 
   const replaced = outdated.filter(isProvenIdle);
   const replace = (jibri: Jibri, how: string): void =>
@@ -141,7 +147,9 @@ export function decideJibris(
   else if (missing > 0 && placed.length === 0 && putOffSeconds === 0 && pending.length === 0)
     for (const jibri of replaced.slice(0, 1))
       replace(jibri, "it makes room for one of today's configuration");
-  for (const jibri of spent.filter(isProvenIdle)) fence(jibri, "it takes no recording any more");
+  for (const jibri of spent.filter(isProvenIdle))
+    fence(jibri, jibri.trouble ?? "it takes no recording any more");
+  for (const jibri of cramped.filter(isProvenIdle)) fence(jibri, jibri.trouble ?? "its host has no room");
 
   const tooMany = alive.length - inState("leaving").length - policy.max;
   const surplus = throughout(samples, policy.scaleInDelaySeconds, nowSeconds);

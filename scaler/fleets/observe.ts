@@ -1,5 +1,5 @@
 import type { Bridge, BridgeLoad, Evidence, Host, Instances, Jibri } from "../core/fleet";
-import type { Answer, HostState, Instance, Spool } from "../hostApi";
+import type { Answer, HostState, Instance, Spool, SpoolVolume } from "../hostApi";
 import { parseBridgeStats, type BridgeStats } from "../jitsi/bridge";
 import { parseJibriHealth, type JibriHealth } from "../jitsi/jibri";
 import { wordsOf } from "../words";
@@ -48,8 +48,14 @@ export function observe(
     const reachable = !("error" in report);
     const last = reachable ? { state: report, atSeconds: nowSeconds } : before.states[name];
     const pools = last?.state.pools ?? [];
-    const room = Object.fromEntries(pools.map((pool) => [pool.name, reachable ? pool.room : 0]));
-    hosts.push({ name, drained, reachable, told: last !== undefined, room });
+    const volume = volumeOf(last?.state);
+    const room = Object.fromEntries(
+      pools.map((pool) => [pool.name, reachable && last ? roomIn(pool, volume, last.state) : 0]),
+    );
+    let begun = 0;
+    const isFull = pools.some((pool) => pool.role === "jibri" && pool.room > 0 && room[pool.name] === 0);
+    const cramped = reachable && volume && isFull ? { cramped: crampedBecause(volume) } : {};
+    hosts.push({ name, drained, reachable, told: last !== undefined, room, ...cramped });
     if (!last) continue;
     states[name] = last;
     for (const instance of last.state.instances) {
@@ -77,12 +83,23 @@ export function observe(
         bridges.push({ ...facts, ...told(trouble), load, sick: isSick(instance) });
       } else {
         const health = why === undefined ? healthOf(instance) : unknown<JibriHealth>(why);
-        const trouble = why ?? troubleOf(instance) ?? jibriTrouble(instance, health);
+        const isIdle = health.kind === "fresh" && health.value.busy === "IDLE";
+        // As many are free as the volume has room for, beside what is recorded there.
+        const cramped = isIdle && volume !== undefined && ++begun > volume.room - recordingOn(last.state);
+        const kept = isIdle && keeps(instance.name, last.state.spool);
+        const trouble =
+          why ??
+          troubleOf(instance) ??
+          jibriTrouble(instance, health) ??
+          (kept ? "its recording was not handed over to the uploader" : undefined) ??
+          (cramped ? crampedBecause(volume) : undefined);
         jibris.push({
           ...facts,
           ...told(trouble),
           status: statusOf(health),
           unsaved: why === undefined ? unsavedOf(instance.name, last.state.spool) : unknown(why),
+          cramped,
+          kept,
           fenced: instance.fenced,
         });
       }
@@ -189,6 +206,47 @@ function jibriTrouble(instance: Instance, health: Evidence<JibriHealth>): string
   if (health.value.healthy) return undefined;
   return health.value.details === "" ? "it says that it is not healthy" : health.value.details;
 }
+
+const volumeOf = (state: HostState | undefined): SpoolVolume | undefined =>
+  state?.spool && !("error" in state.spool) ? state.spool.volume : undefined;
+
+const jibrisOn = ({ instances }: HostState): Instance[] => instances.filter(({ role }) => role === "jibri");
+
+const recordingOn = (state: HostState): number =>
+  jibrisOn(state).filter((instance) => {
+    const health = healthOf(instance);
+    return health.kind === "fresh" && health.value.busy === "BUSY";
+  }).length;
+
+/** How many more of a pool the host takes: of Jibris no more than could all record at once. */
+function roomIn(
+  { role, room }: HostState["pools"][number],
+  volume: SpoolVolume | undefined,
+  state: HostState,
+): number {
+  if (role !== "jibri" || !volume) return room;
+  const taking = jibrisOn(state).filter((instance) => !["exited", "failed"].includes(instance.state)).length;
+  return Math.max(0, Math.min(room, volume.room - taking));
+}
+
+const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+
+function crampedBecause({ freeBytes, freeInodes, totalBytes, writable }: SpoolVolume): string {
+  if (!writable) return "its host's volume of recordings is read-only";
+  const inodes = freeInodes === null ? "" : `, ${freeInodes} inodes`;
+  return `its host has no room for another recording: ${gibibytes(freeBytes)} of ${gibibytes(totalBytes)} GiB${inodes} free`;
+}
+
+/** A finalize script takes moments. */
+const KEPT_SECONDS = 300;
+
+const keeps = (instance: string, spool: HostState["spool"]): boolean =>
+  spool !== undefined &&
+  !("error" in spool) &&
+  spool.items.some(
+    (item) =>
+      item.instance === instance && item.state === "recording" && (item.quietSeconds ?? 0) > KEPT_SECONDS,
+  );
 
 /** A stream leaves no file, and so nothing unsaved. */
 function unsavedOf(instance: string, spool: HostState["spool"]): Evidence<number> {

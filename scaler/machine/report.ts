@@ -38,5 +38,10 @@ export const programKey = (sha256: string): string => `programs/${sha256}.js`;
 
 /** Tag of an instance, readable by itself: `s3://<bucket>/<key of the pointer>`. */
 export const POINTER_TAG = "jitsi-fleet:bundle";
+/**
+ * Tag of a group, and of each of its instances: of what its machines are made now, and was made. Another replaces them,
+ * another version of the launch template alone does not: user's tags are in that.
+ */
+export const MACHINE_TAG = "jitsi-fleet:machine";
 /** Tag of an instance, only where AWS is an emulator: the URL that stands in for S3's. */
 export const ENDPOINT_TAG = "jitsi-fleet:endpoint";

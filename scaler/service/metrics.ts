@@ -4,7 +4,7 @@ import type { Deed, Look } from "./loop";
 
 /** What the scaler tells Prometheus. What is unknown is absent, never 0. */
 export class Metrics {
-  private readonly registry = new Registry();
+  readonly registry = new Registry();
   private readonly actions = new Counter({
     name: "jitsi_fleet_actions_total",
     help: "Actions by kind and result (done, failed).",
@@ -35,6 +35,21 @@ export class Metrics {
     "Recordings that are not in the store yet, by state; partial: whose Jibri ended before them.",
     ["host", "state"],
   );
+  private readonly recordingRoom = this.gauge(
+    "recording_room",
+    "Recordings that still find room on the host's volume, those under way included.",
+    ["host"],
+  );
+  private readonly recordingFree = this.gauge(
+    "recording_volume_free_bytes",
+    "Free bytes of the host's volume of recordings.",
+    ["host"],
+  );
+  private readonly recordingBytes = this.gauge(
+    "recording_bytes",
+    "Bytes of recordings since the uploader's start: stored, sent for that, read back for that. Sent or read well above stored: a store refuses what it was given.",
+    ["host", "way"],
+  );
   private readonly looked = this.gauge("look_timestamp_seconds", "When the fleet was looked at.", ["look"]);
   private readonly took = this.gauge("look_seconds", "How long a look took, decision included.", ["look"]);
 
@@ -55,6 +70,9 @@ export class Metrics {
       this.participants,
       this.reachable,
       this.recordings,
+      this.recordingRoom,
+      this.recordingFree,
+      this.recordingBytes,
     ])
       gauge.reset();
     if (look) this.show(look);
@@ -77,6 +95,13 @@ export class Metrics {
       const isReachable = !("error" in report);
       this.reachable.set({ host }, isReachable ? 1 : 0);
       if (!isReachable || !report.spool || "error" in report.spool) continue;
+      const { readBytes, sentBytes, uploadedBytes, volume } = report.spool;
+      for (const [way, bytes] of Object.entries({ stored: uploadedBytes, sent: sentBytes, read: readBytes }))
+        if (bytes !== undefined) this.recordingBytes.set({ host, way }, bytes);
+      if (volume) {
+        this.recordingRoom.set({ host }, volume.room);
+        this.recordingFree.set({ host }, volume.freeBytes);
+      }
       const items = unsaved(report.spool);
       for (const state of ["waiting", "uploading", "failing"] as const)
         this.recordings.set({ host, state }, items.filter((item) => item.state === state).length);

@@ -5,13 +5,23 @@ import { backOffSeconds } from "../backOff";
 import { beat } from "../heartbeat";
 import type { Spool, SpoolItem } from "../hostApi";
 import type { LiveInstances } from "./live";
-import type { Rclone } from "./rclone";
+import { CostlyFault, type Rclone } from "./rclone";
 import { StoreGate } from "./retry";
-import { StorageFault, type SessionContent, type SessionDirectory, type Storage } from "./storage";
-import { uploadSession } from "./upload";
+import {
+  StorageFault,
+  type SessionContent,
+  type SessionDirectory,
+  type Storage,
+  type Volume,
+} from "./storage";
+import { Known, uploadSession } from "./upload";
 
 const TICK_SECONDS = 0.5;
+/** How much longer it waits after failures that cost much traffic: 6 h at most, where others take 5 min. */
+const COSTLY_FACTOR = 72;
 const MOST_AT_ONCE = 2;
+/** A recording takes a handful. */
+const LEAST_INODES = 64;
 
 export interface LoopParts {
   readonly configuration: UploaderConfiguration;
@@ -28,6 +38,7 @@ interface Trial {
   error?: string;
   /** Milliseconds of performance.now(). */
   nextAt: number;
+  readonly known: Known;
 }
 
 interface Seen extends SessionDirectory {
@@ -43,6 +54,9 @@ export class UploadLoop {
   /** A failure of the look itself. */
   #fault: string | undefined = "the storage was not looked at yet";
   #seen: readonly Seen[] = [];
+  #volume: Volume | undefined;
+  /** What cannot be moved to the spool, and is uploaded from where it is. */
+  readonly #handedOver = new Set<string>();
   #prepared: Promise<void> | undefined;
 
   constructor(private readonly parts: LoopParts) {
@@ -69,7 +83,16 @@ export class UploadLoop {
   /** What is on the volume. Throws if it could not be looked at. */
   state(): Spool {
     if (this.#fault !== undefined) throw new Error(this.#fault);
-    return { items: this.#seen.map((session) => this.#item(session)), ...this.#counts };
+    if (!this.#volume) throw new Error("the storage was not looked at yet");
+    const { read: readBytes, sent: sentBytes } = this.parts.rclone.traffic;
+    const room = roomFor(this.#volume, this.parts.configuration.recordingBytes);
+    return {
+      items: this.#seen.map((session) => this.#item(session)),
+      ...this.#counts,
+      sentBytes,
+      readBytes,
+      volume: { ...this.#volume, room },
+    };
   }
 
   #item({ content, instance, name, path, stage }: Seen): SpoolItem {
@@ -80,6 +103,7 @@ export class UploadLoop {
       session: String(name),
       state: stage === "recordings" ? "recording" : inSpool,
       bytes: content.bytes,
+      quietSeconds: Math.max(0, Math.round((Date.now() - content.changedAt) / 1000)),
       attempts: trial?.attempts ?? 0,
       partial: stage === "recordings" ? this.parts.live.isDead(String(instance)) : content.isPartial,
       ...(trial?.error === undefined ? {} : { error: trial.error }),
@@ -93,14 +117,20 @@ export class UploadLoop {
       (instance) => live.isDead(instance),
       Date.now() - configuration.orphanSeconds * 1000,
     );
-    const spooled = (await this.#look("spool")).sort((a, b) => a.modifiedAt - b.modifiedAt);
+    const recordings = await this.#look("recordings");
+    const isHandedOver = ({ path }: Seen): boolean => this.#handedOver.has(keyOf(path));
+    const spooled = [
+      ...(await this.#look("spool")),
+      ...recordings.filter(isHandedOver).map((session) => ({ ...session, stage: "spool" as const })),
+    ].sort((a, b) => a.modifiedAt - b.modifiedAt);
     const attempts = ({ path }: Seen): number => this.#trials.get(keyOf(path))?.attempts ?? 0;
-    this.#seen = [...(await this.#look("recordings")), ...spooled];
+    this.#seen = [...recordings.filter((session) => !isHandedOver(session)), ...spooled];
+    this.#volume = await storage.volume();
     const keys = new Set(this.#seen.map(({ path }) => keyOf(path)));
     for (const key of this.#trials.keys()) if (!keys.has(key)) this.#trials.delete(key);
     // What failed less often first: what fails for ever must not take every turn.
     for (const session of spooled.toSorted((a, b) => attempts(a) - attempts(b)))
-      if (!signal.aborted && this.#hasRoom() && this.#isDue(session)) this.#start(session, signal);
+      if (!signal.aborted && this.#hasTurn() && this.#isDue(session)) this.#start(session, signal);
   }
 
   async #look(stage: SessionDirectory["stage"]): Promise<Seen[]> {
@@ -119,20 +149,24 @@ export class UploadLoop {
     const quietSeconds = (Date.now() - session.content.changedAt) / 1000;
     const key = keyOf(session.path);
     if (!live.isDead(instance) || quietSeconds < configuration.orphanSeconds || !this.#isDue(session)) return;
+    if (this.#handedOver.has(key)) return;
     const log = this.parts.log.child({ instance, session: String(session.name) });
     try {
       if (session.content.files.length === 0) {
         await storage.remove(session);
         log.info("its Jibri ended and left nothing in it: removed");
-      } else if (await storage.spoolAsPartial(session))
-        log.warn("its Jibri ended: what there is, is uploaded");
-      else log.warn("its Jibri ended: what there is, is uploaded; the volume is too full to say so in it");
+      } else {
+        const how = await storage.spoolAsPartial(session);
+        if (how === "immovable") this.#handedOver.add(key);
+        const why = how === "marked" ? "" : "; the volume takes no word of that";
+        log.warn(`its Jibri ended: what there is, is uploaded${why}`);
+      }
     } catch (error) {
-      this.#failed(key, messageOf(error), log);
+      this.#failed(key, error, log);
     }
   }
 
-  #hasRoom(): boolean {
+  #hasTurn(): boolean {
     return this.#running.size < this.#gate.room(performance.now(), MOST_AT_ONCE);
   }
 
@@ -150,14 +184,13 @@ export class UploadLoop {
     const { configuration, rclone, storage } = this.parts;
     const key = keyOf(session.path);
     const log = this.parts.log.child({ instance: String(session.instance), session: String(session.name) });
-    const trial = this.#trials.get(key) ?? { attempts: 0, nextAt: 0, isUploading: true };
+    const trial = this.#trialOf(key);
     trial.isUploading = true;
-    this.#trials.set(key, trial);
     try {
       await this.#prepare();
       await rclone.forgetStores();
-      const { destination } = configuration;
-      const { bytes, isPartial } = await uploadSession(session, { storage, rclone, destination, log });
+      const tools = { storage, rclone, store: configuration, known: trial.known, log };
+      const { bytes, isPartial } = await uploadSession(session, tools);
       this.#gate.succeeded();
       this.#trials.delete(key);
       this.#seen = this.#seen.filter(({ path }) => keyOf(path) !== key);
@@ -169,8 +202,19 @@ export class UploadLoop {
       // Told to end: no fault of the session.
       if (signal.aborted) return;
       if (!(error instanceof StorageFault)) this.#gate.failed(key, performance.now());
-      this.#failed(key, messageOf(error), log);
+      this.#failed(key, error, log);
     }
+  }
+
+  #trialOf(key: string): Trial {
+    const trial = this.#trials.get(key) ?? {
+      attempts: 0,
+      nextAt: 0,
+      isUploading: false,
+      known: new Known(),
+    };
+    this.#trials.set(key, trial);
+    return trial;
   }
 
   /** Once a life: nothing of an earlier one may still run. */
@@ -178,7 +222,7 @@ export class UploadLoop {
     const { rclone, storage } = this.parts;
     this.#prepared ??= (async () => {
       await rclone.stopAll();
-      await storage.clearStaging();
+      await storage.prepareStaging(MOST_AT_ONCE);
     })().catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
@@ -186,17 +230,28 @@ export class UploadLoop {
     return this.#prepared;
   }
 
-  #failed(key: string, error: string, log: Logger): void {
-    const attempts = (this.#trials.get(key)?.attempts ?? 0) + 1;
-    const seconds = backOffSeconds(attempts, this.parts.configuration.retry);
-    this.#trials.set(key, {
-      attempts,
-      error,
-      isUploading: false,
-      nextAt: performance.now() + seconds * 1000,
-    });
-    log.error({ error, attempts, againInSeconds: Math.round(seconds) }, "failed");
+  #failed(key: string, fault: unknown, log: Logger): void {
+    const { retry } = this.parts.configuration;
+    const trial = this.#trialOf(key);
+    const isCostly = fault instanceof CostlyFault;
+    const costly = {
+      firstSeconds: retry.longestSeconds,
+      longestSeconds: COSTLY_FACTOR * retry.longestSeconds,
+    };
+    trial.attempts += 1;
+    trial.error = messageOf(fault);
+    trial.isUploading = false;
+    const seconds = backOffSeconds(trial.attempts, isCostly ? costly : retry);
+    trial.nextAt = performance.now() + seconds * 1000;
+    const { attempts, error } = trial;
+    log.error({ error, attempts, isCostly, againInSeconds: Math.round(seconds) }, "failed");
   }
+}
+
+/** How many more recordings the volume takes. */
+function roomFor({ freeBytes, freeInodes, writable }: Volume, recordingBytes: number): number {
+  if (!writable || (freeInodes !== null && freeInodes < LEAST_INODES)) return 0;
+  return Math.floor(freeBytes / recordingBytes);
 }
 
 const keyOf = (path: Buffer): string => path.toString("latin1");

@@ -9,10 +9,21 @@ const LONGEST_POLL_MILLISECONDS = 1000;
 const STOP_SECONDS = 10;
 /** rclone keeps figures by groups; of transfers that have ended none is left. */
 const GROUP = "uploader/";
-/** A store copies within itself without telling how far it is. */
-const STALLS_OF_A_MOVE = 5;
-/** rclone's own patience would be minutes: the uploader has its own. */
-const RCLONE_CONFIGURATION = { LowLevelRetries: 3, IgnoreTimes: true };
+/**
+ * rclone's own patience would be minutes: the uploader has its own. IgnoreChecksum: it takes an ETag for an MD5, which it
+ * is not where a bucket encrypts with KMS; what arrived is read back and compared anyway.
+ */
+const RCLONE_CONFIGURATION = { LowLevelRetries: 3, IgnoreTimes: true, IgnoreChecksum: true };
+/**
+ * Canned ACLs to send with, one after another, where a bucket refuses one: as rclone is configured; the one that a bucket
+ * without ACLs of its own still takes; none (rclone 1.60 sends the header whatever it is told, but then it is empty).
+ */
+const ACLS = [undefined, "bucket-owner-full-control", " "] as const;
+const ABOUT_ACL = /\bacls?\b|AccessControlList|NotImplemented/i;
+/** After so many bytes a transfer that fails is not repeated soon. */
+const COSTLY_BYTES = 64 * 1024 * 1024;
+/** Errors of S3 that have a status and no words: its answers to HEAD. */
+const WORDLESS = /status code: [45]\d\d/;
 
 const job = z.object({ jobid: z.int() });
 const groups = z.object({ groups: z.array(z.string()).nullish() });
@@ -35,29 +46,78 @@ export interface RemoteFile {
   readonly remote: string;
 }
 
+/** What a store has cost. */
+export interface Traffic {
+  /** Bytes of files that were sent. */
+  readonly sent: number;
+  /** Bytes that were read back. */
+  readonly read: number;
+}
+
+/** Much was sent or read in vain: it is not repeated soon. */
+export class CostlyFault extends Error {}
+
 /** rclone's remote control. Whatever does not answer or does not move for stallSeconds is an error. */
 export class Rclone {
+  #acl = 0;
+  #traffic: Traffic = { sent: 0, read: 0 };
+
   constructor(
     private readonly access: UploaderConfiguration["rclone"],
     private readonly stallSeconds: number,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Sends a file, even if the same seems to be there. */
-  copy(from: RemoteFile, to: RemoteFile): Promise<void> {
-    return this.#run("operations/copyfile", pair(from, to), this.stallSeconds);
+  get traffic(): Traffic {
+    return this.#traffic;
   }
 
-  /** Moves a file within the store. */
-  move(from: RemoteFile, to: RemoteFile): Promise<void> {
-    return this.#run("operations/movefile", pair(from, to), STALLS_OF_A_MOVE * this.stallSeconds);
+  /** Sends a file, even if the same seems to be there. */
+  async copy(from: RemoteFile, to: RemoteFile): Promise<void> {
+    for (;;)
+      try {
+        const sent = await this.#run("operations/copyfile", pair(from, this.#withAcl(to)));
+        this.#traffic = { ...this.#traffic, sent: this.#traffic.sent + sent };
+        return;
+      } catch (error) {
+        const isRefused = error instanceof Error && ABOUT_ACL.test(error.message);
+        if (!isRefused || this.#acl === ACLS.length - 1) throw error;
+        this.#acl += 1;
+      }
+  }
+
+  /** Moves a file within a directory. */
+  async move(from: RemoteFile, to: RemoteFile): Promise<void> {
+    await this.#run("operations/movefile", pair(from, to));
+  }
+
+  /** Of a remote; a directory is as it is. */
+  #withAcl(file: RemoteFile): RemoteFile {
+    const acl = ACLS[this.#acl];
+    return acl === undefined ? file : { ...file, fs: file.fs.replace(/^(\w+):/, `$1,acl="${acl}":`) };
   }
 
   /** Bytes; undefined if there is no such file. */
   async size({ fs, remote }: RemoteFile): Promise<number | undefined> {
     const opt = { filesOnly: true, noModTime: true, noMimeType: true };
-    const { item } = await this.#ask("operations/stat", stat, { fs, remote, opt });
-    return item && !item.IsDir ? item.Size : undefined;
+    try {
+      const { item } = await this.#ask("operations/stat", stat, { fs, remote, opt });
+      return item && !item.IsDir ? item.Size : undefined;
+    } catch (error) {
+      throw await this.#worded(error, { fs, remote });
+    }
+  }
+
+  /** An error with the store's own words, which it has for a listing: here of what is not there. */
+  async #worded(error: unknown, { fs, remote }: RemoteFile): Promise<unknown> {
+    if (!(error instanceof Error) || !WORDLESS.test(error.message)) return error;
+    const directory = `${remote}.none`;
+    try {
+      await this.#ask("operations/list", z.unknown(), { fs, remote: directory });
+      return error;
+    } catch (told) {
+      return told instanceof Error && !told.message.includes("directory not found") ? told : error;
+    }
   }
 
   /** The SHA-256 of what the store gives when the file is read from it. */
@@ -78,6 +138,7 @@ export class Rclone {
       const hash = createHash("sha256");
       for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
         timer.refresh();
+        this.#traffic = { ...this.#traffic, read: this.#traffic.read + chunk.length };
         hash.update(chunk);
       }
       return hash.digest("hex");
@@ -104,27 +165,30 @@ export class Rclone {
       if (group.startsWith(GROUP)) await this.#stop(group);
   }
 
-  /** Runs what may last hours: a job, asked after. */
-  async #run(command: string, parameters: object, stallSeconds: number): Promise<void> {
+  /** Runs what may last hours: a job, asked after. @returns the bytes that it moved */
+  async #run(command: string, parameters: object): Promise<number> {
     const group = `${GROUP}${randomUUID()}`;
     const { jobid } = await this.#ask(command, job, { ...parameters, _async: true, _group: group });
     let seen = "";
+    let movedBytes = 0;
     let seenAt = performance.now();
     for (let wait = FIRST_POLL_MILLISECONDS; ; wait = Math.min(2 * wait, LONGEST_POLL_MILLISECONDS)) {
       await sleep(wait, undefined, { signal: this.signal });
       const { error, finished, success } = await this.#ask("job/status", jobStatus, { jobid });
+      const { bytes, checks, transfers } = await this.#ask("core/stats", stats, { group });
+      movedBytes = bytes;
       if (finished) {
         await this.#forget(group);
-        if (success) return;
-        throw new Error(withoutSignatures(error));
+        if (success) return movedBytes;
+        const said = withoutSignatures(error);
+        throw movedBytes >= COSTLY_BYTES ? new CostlyFault(said) : new Error(said);
       }
-      const { bytes, checks, transfers } = await this.#ask("core/stats", stats, { group });
       const moved = `${bytes} ${checks} ${transfers}`;
       if (moved !== seen) seenAt = performance.now();
       seen = moved;
-      if (performance.now() - seenAt > stallSeconds * 1000) {
+      if (performance.now() - seenAt > this.stallSeconds * 1000) {
         await this.#stop(group);
-        throw new Error(`the store took nothing for ${stallSeconds} s`);
+        throw new Error(`the store took nothing for ${this.stallSeconds} s`);
       }
     }
   }

@@ -1,7 +1,19 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import {
+  access,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  statfs,
+  unlink,
+} from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 /** `recordings`: a Jibri writes there. `spool`: whole, to be uploaded. */
 export type Stage = "recordings" | "spool";
@@ -42,6 +54,15 @@ export interface StagedFile {
   readonly sha256: () => Promise<string>;
 }
 
+/** How much the volume still takes. */
+export interface Volume {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+  /** Null where the file system counts none. */
+  readonly freeInodes: number | null;
+  readonly writable: boolean;
+}
+
 /** A fault of the volume: nothing that the store could be blamed for. */
 export class StorageFault extends Error {}
 
@@ -49,24 +70,50 @@ const PARTIAL_FILE = "partial.txt";
 const PARTIAL_TEXT = `The Jibri that made this recording ended before it had finalized it.
 This is what there was: the end may be missing, and the file may need repair.
 `;
+/** At the end of the name of a session that is whole and could not be moved to the spool: the finalize script's word. */
+const FINISHED = Buffer.from(".finished");
+/** What says that a volume takes nothing new. */
+const EXHAUSTED = ["ENOSPC", "EDQUOT", "EROFS"];
+/** Names of files that rclone takes as they are, in paths of its own. */
+const PLAIN = /^[\p{L}\p{N}_ .,@+=~()/-]+$/u;
 /** Names to try for a session whose own is taken in the spool. */
 const MOST_OF_A_NAME = 100;
 
 /** The volume that a host's Jibris record to. Follows no symbolic link below its root. */
 export class Storage {
+  /** Directories for links, while they are free. */
+  #staging: string[] = [];
+
   constructor(private readonly root: string) {}
 
   /** All sessions of a stage. None where it does not exist yet. */
   async sessions(stage: Stage): Promise<SessionDirectory[]> {
     const found: SessionDirectory[] = [];
-    for (const instance of await this.#instances(stage))
-      for (const name of await directories(instance.path)) {
-        const path = below(instance.path, name);
-        const stat = await ifThere(lstat(path));
-        if (stat?.isDirectory())
-          found.push({ stage, instance: instance.name, name, path, modifiedAt: stat.mtimeMs });
-      }
+    for (const place of ["recordings", "spool"] as const)
+      for (const instance of await this.#instances(place))
+        for (const entry of await directories(instance.path)) {
+          const isFinished = place === "recordings" && endsInFinished(entry);
+          if ((isFinished ? "spool" : place) !== stage) continue;
+          const path = below(instance.path, entry);
+          const name = isFinished ? entry.subarray(0, -FINISHED.length) : entry;
+          const stat = await ifThere(lstat(path));
+          if (stat?.isDirectory())
+            found.push({ stage, instance: instance.name, name, path, modifiedAt: stat.mtimeMs });
+        }
     return found;
+  }
+
+  async volume(): Promise<Volume> {
+    const { bavail, blocks, bsize, ffree, files } = await told(statfs(this.root));
+    return {
+      freeBytes: bavail * bsize,
+      totalBytes: blocks * bsize,
+      freeInodes: files === 0 ? null : ffree,
+      writable: await access(this.root, constants.W_OK).then(
+        () => true,
+        () => false,
+      ),
+    };
   }
 
   /** What is in a session; undefined if it is gone. */
@@ -100,18 +147,34 @@ export class Storage {
 
   /**
    * Says in a session that it is what a dead Jibri left, and moves it to the spool. Where the volume is full it goes
-   * without that word: it may be what fills it.
-   * @returns whether the word is in it
+   * without that word, and stays beside where it was: it may be what fills it.
+   * @returns whether the word is in it; immovable: the volume takes no change at all
    */
-  async spoolAsPartial({ instance, name, path }: SessionDirectory): Promise<boolean> {
-    const isMarked = await told(markPartial(path));
-    const spool = below(Buffer.from(join(this.root, "spool")), instance);
-    await told(mkdir(spool, { recursive: true }));
+  async spoolAsPartial(session: SessionDirectory): Promise<"marked" | "unmarked" | "immovable"> {
+    const isMarked = await told(markPartial(session.path));
+    try {
+      await this.#moveToSpool(session);
+    } catch (error) {
+      if (!isExhausted(error)) throw error;
+      try {
+        await rename(session.path, Buffer.concat([session.path, FINISHED]));
+      } catch (again) {
+        if (codeOf(again) === "EROFS") return "immovable";
+        throw faultOf(again);
+      }
+    }
+    return isMarked ? "marked" : "unmarked";
+  }
+
+  async #moveToSpool({ instance, name, path }: SessionDirectory): Promise<void> {
+    const root = Buffer.from(join(this.root, "spool"));
+    const spool = below(root, instance);
+    for (const directory of [root, spool]) await made(directory);
     for (let number = 1; ; number++) {
       const target = below(spool, number === 1 ? name : Buffer.concat([name, Buffer.from(`.${number}`)]));
       try {
         await rename(path, target);
-        return isMarked;
+        return;
       } catch (error) {
         const isTaken = ["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(codeOf(error));
         if (!isTaken || number === MOST_OF_A_NAME) throw faultOf(error);
@@ -132,42 +195,52 @@ export class Storage {
         const stat = await ifThere(lstat(path));
         if (stat && stat.ctimeMs < since)
           await rmdir(path).catch((error: unknown) => {
-            if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error))) throw faultOf(error);
+            if (!["ENOTEMPTY", "EEXIST", "ENOENT", "EROFS"].includes(codeOf(error))) throw faultOf(error);
           });
       }
   }
 
   /**
    * Holds files under plain names while something is done with them: hard links, since rclone cannot name every
-   * file, and since a link in the file's place would not be followed.
+   * file, and since a link in the file's place would not be followed. Where the volume takes none, a file is used
+   * where it is, if rclone can name it.
    */
   async staged<Result>(
     files: readonly SessionFile[],
     use: (staged: readonly StagedFile[]) => Promise<Result>,
   ): Promise<Result> {
-    const directory = join(this.#staging, randomUUID());
-    await told(mkdir(directory, { recursive: true }));
+    const directory = this.#staging.pop();
     try {
       const staged: StagedFile[] = [];
-      for (const [index, { path }] of files.entries()) {
-        const name = String(index);
-        await told(link(path, join(directory, name)));
-        let hash: Promise<string> | undefined;
-        staged.push({ directory, name, sha256: () => (hash ??= told(sha256Of(join(directory, name)))) });
-      }
+      for (const [index, { path }] of files.entries())
+        staged.push(await hold(path, directory, String(index)));
       return await use(staged);
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      if (directory !== undefined) {
+        await emptied(directory);
+        this.#staging.push(directory);
+      }
     }
   }
 
-  /** Removes what a life that was killed had staged. */
-  async clearStaging(): Promise<void> {
-    await told(rm(this.#staging, { recursive: true, force: true }));
-  }
-
-  get #staging(): string {
-    return join(this.root, "uploading");
+  /**
+   * Makes the directories for links ahead: a full volume has none to give. Removes what a life that was killed had
+   * staged.
+   */
+  async prepareStaging(count: number): Promise<void> {
+    const root = join(this.root, "uploading");
+    const wanted = Array.from({ length: count }, (_, index) => String(index));
+    for (const name of (await ifThere(readdir(root))) ?? [])
+      if (wanted.includes(name)) await emptied(join(root, name));
+      else await unlessReadOnly(rm(join(root, name), { recursive: true, force: true }));
+    this.#staging = [];
+    for (const name of wanted)
+      try {
+        for (const directory of [root, join(root, name)]) await made(directory);
+        this.#staging.push(join(root, name));
+      } catch (error) {
+        if (!isExhausted(error)) throw faultOf(error);
+      }
   }
 
   async #instances(stage: Stage): Promise<{ name: Buffer; path: Buffer }[]> {
@@ -177,6 +250,50 @@ export class Storage {
 }
 
 const below = (directory: Buffer, name: Buffer): Buffer => Buffer.concat([directory, Buffer.from("/"), name]);
+
+const endsInFinished = (name: Buffer): boolean =>
+  name.length > FINISHED.length && name.subarray(-FINISHED.length).equals(FINISHED);
+
+async function hold(path: Buffer, directory: string | undefined, name: string): Promise<StagedFile> {
+  const held = (inside: string, as: string): StagedFile => ({
+    directory: inside,
+    name: as,
+    sha256: () => told(sha256Of(join(inside, as))),
+  });
+  try {
+    if (directory === undefined)
+      throw new StorageFault("the volume had no room to hold it under another name");
+    await told(link(path, join(directory, name)));
+    return held(directory, name);
+  } catch (error) {
+    const text = path.toString("utf8");
+    const isNameable = Buffer.from(text).equals(path) && PLAIN.test(text);
+    if (!isNameable || (directory !== undefined && !isExhausted(error))) throw error;
+    return held(dirname(text), basename(text));
+  }
+}
+
+async function emptied(directory: string): Promise<void> {
+  for (const name of (await ifThere(readdir(directory))) ?? [])
+    await unlessReadOnly(rm(join(directory, name), { recursive: true, force: true }));
+}
+
+/** Makes one directory, if there is none: with `recursive`, Node says ENOENT where the system says EROFS. */
+const made = async (directory: Buffer | string): Promise<void> => {
+  await mkdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== "EEXIST") throw faultOf(error);
+  });
+};
+
+const unlessReadOnly = async (work: Promise<unknown>): Promise<void> => {
+  await work.catch((error: unknown) => {
+    if (codeOf(error) !== "EROFS") throw faultOf(error);
+  });
+};
+
+const isExhausted = (error: unknown): boolean =>
+  EXHAUSTED.includes(codeOf(error)) ||
+  (error instanceof StorageFault && EXHAUSTED.includes(codeOf(error.cause)));
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
@@ -222,7 +339,7 @@ async function markPartial(session: Buffer): Promise<boolean> {
   } catch (error) {
     const code = codeOf(error);
     if (code === "EEXIST") return true;
-    if (code === "ENOSPC" || code === "EDQUOT") return false;
+    if (EXHAUSTED.includes(code)) return false;
     throw error;
   }
 }

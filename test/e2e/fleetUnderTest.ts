@@ -311,13 +311,24 @@ export function succeeded(result: CliResult): CliResult {
   return result;
 }
 
-/** Waits until a condition holds, or throws with what it last said. */
+/** What an update or a destroy says that was refused: its diagnostics, since a failed test shows no more than that. */
+export function refused({ exitCode, stdout, stderr }: CliResult): string {
+  const said = `${stdout}\n${stderr}`;
+  if (exitCode === 0) throw new Error(`it was not refused:\n${said}`);
+  return said.slice(Math.max(0, said.lastIndexOf("Diagnostics:")));
+}
+
+/** What takes its seconds on a machine that is idle may take so many times as long on one that has other work. */
+const BUSY_MACHINE = 5;
+
+/** Waits until a condition holds, which takes so long on an idle machine, or throws with what it last said. */
 export async function until(
   what: string,
   seconds: number,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const limit = Date.now() + seconds * 1000;
+  const limitSeconds = seconds * BUSY_MACHINE;
+  const limit = Date.now() + limitSeconds * 1000;
   let last: unknown;
   for (;;) {
     try {
@@ -325,7 +336,7 @@ export async function until(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > limit) throw new Error(`not within ${seconds} s: ${what}`, { cause: last });
+    if (Date.now() > limit) throw new Error(`not within ${limitSeconds} s: ${what}`, { cause: last });
     await sleep(500);
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInContainer } from "../../scaler/engine/exec";
-import { FleetUnderTest, STACK, succeeded, until } from "./fleetUnderTest";
+import { FleetUnderTest, refused, STACK, succeeded, until } from "./fleetUnderTest";
 import type { PoolInstance } from "./pools";
 import { RecordingStore, type Finished } from "./recordingStore";
 import { Watch } from "./watch";
@@ -330,9 +330,9 @@ describe("bridges and Jibris that come and go with load", () => {
     };
     /** Kills the scaler as soon as a condition holds. */
     const killWhen = async (what: string, condition: () => Promise<boolean> | boolean): Promise<void> => {
-      const limit = Date.now() + 60_000;
+      const limit = Date.now() + 300_000;
       while (!(await condition())) {
-        if (Date.now() > limit) throw new Error(`not within 60 s: ${what}`);
+        if (Date.now() > limit) throw new Error(`not within 300 s: ${what}`);
         await sleep(20);
       }
       await kill();
@@ -479,9 +479,7 @@ describe("bridges and Jibris that come and go with load", () => {
     for (const bridge of await bridges()) await load(bridge, bridge.name === onB.name ? 3 : 0);
     await serving(2);
     await fleet.setHosts([{ name: "a" }]);
-    const refused = await fleet.stack.up({ timeoutSeconds: 600 });
-    assert.notEqual(refused.exitCode, 0);
-    assert.match(refused.stdout + refused.stderr, /host b holds 3 participants/);
+    assert.match(refused(await fleet.stack.up({ timeoutSeconds: 600 })), /host b holds 3 participants/);
     assert.equal(await participants(), 3);
 
     await fleet.setHosts([{ name: "a" }, { name: "b", drained: true }]);
@@ -507,10 +505,8 @@ describe("bridges and Jibris that come and go with load", () => {
     await load(bridge, 3);
     await sleep(2000);
     const before = await fleet.inventory();
-    const refused = await fleet.stack.destroy({ timeoutSeconds: 600 });
-    assert.notEqual(refused.exitCode, 0);
     assert.match(
-      refused.stdout + refused.stderr,
+      refused(await fleet.stack.destroy({ timeoutSeconds: 600 })),
       /Destroying dev would cut calls: host [ab] holds 3 participants/,
     );
     assert.deepEqual(await fleet.inventory(), before);

@@ -223,6 +223,13 @@ export class EngineStack {
     return JSON.parse(stdout) as ExportedState;
   }
 
+  /** Puts another state in place of the stack's. */
+  async importState(state: ExportedState): Promise<void> {
+    const file = join(this.directory, "state.json");
+    await writeFile(file, JSON.stringify(state));
+    await this.mustSucceed(["stack", "import", "--file", file, "--stack", this.stack]);
+  }
+
   /** Any other command of the CLI. */
   run(args: string[], timeoutSeconds = 900): Promise<CliResult> {
     return runLimited(this.cli, ["--non-interactive", "--color", "never", ...args], {

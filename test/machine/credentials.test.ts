@@ -94,7 +94,6 @@ describe("what calls AWS on a machine, with no keys but the metadata's, a hop aw
         // A Jibri's machine has these, without a scaler.
         containers: [scaler, ...recordings],
         privateAddress: bed.machine.address,
-        tags: {},
         nodeImage,
         allowCutCalls: false,
         salt: "a salt of the stack's own, of 32 or more",

@@ -68,7 +68,6 @@ describe("a machine of the edge", () => {
       role: "edge",
       containers: containers(options),
       privateAddress: bed.machine.address,
-      tags: {},
       nodeImage: imageName("node", "r1"),
       otherEdges: [{ name: "edge-2", entry: { address: bed.machine.gateway, port: OTHER_PORT } }],
       allowCutCalls: false,

@@ -27,7 +27,6 @@ function shardBundle(bed: Bed, more: Partial<MachineBundleArgs> = {}): MachineBu
     name: "s1",
     role: "shard",
     privateAddress: bed.machine.address,
-    tags: {},
     nodeImage: imageName("node", "r1"),
     shardState: "ready",
     allowCutCalls: false,

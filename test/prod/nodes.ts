@@ -36,6 +36,8 @@ export class Nodes {
   readonly participants = new Map<string, number>();
   /** Nodes whose machines are slow: they bring nothing into force until they are taken out. */
   readonly slow = new Set<string>();
+  /** Nodes whose machines are out of reach: nothing on them answers or acts until they are taken out. */
+  readonly lost = new Set<string>();
   /** What of a bundle each machine has in force. */
   private readonly applied = new Map<string, string>();
   private readonly scalers = new Map<string, RunningScaler>();
@@ -93,7 +95,7 @@ export class Nodes {
     const { signal } = this.over;
     while (!signal.aborted) {
       try {
-        const there = await this.machines();
+        const there = (await this.machines()).filter(({ node }) => !this.lost.has(node));
         for (const node of [...this.applied.keys()].filter(
           (one) => !there.some((machine) => machine.node === one),
         ))

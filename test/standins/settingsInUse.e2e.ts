@@ -233,6 +233,7 @@ describe("the images with the environment that the program gives them", function
           edge: { domain, addresses: [gateway] },
           shards: [{ name: "s1", address: shard }],
           acceptAnyCertificate: true,
+          trustedKeys: [],
           passwords: { xmpp: "i", recorder: "r" },
         });
         for (const { content, path } of spec.files)

@@ -33,8 +33,8 @@ describe("a change of accounts alone", function () {
       await changed(goodAwsSettings()),
       ["s1", "s2"]
         .flatMap((shard) => [
-          `BucketObject ${shard}-bundle`,
-          `BucketObject ${shard}-pointer`,
+          `BucketObjectv2 ${shard}-bundle`,
+          `BucketObjectv2 ${shard}-pointer`,
           ...[1, 2, 3, 4].map((part) => `Parameter ${shard}-secrets-${part}`),
         ])
         .sort(),

@@ -65,6 +65,7 @@ function every(): ContainerSpec[] {
     ...recordingsContainers({
       images,
       nodeImage: "node:24",
+      spaceGiB: 2,
       store: storeRemote({
         type: "s3",
         bucket: "recordings",
@@ -115,6 +116,7 @@ const jibri = jibriContainer(member, {
     },
   ],
   acceptAnyCertificate: false,
+  trustedKeys: [],
   passwords: { xmpp: "secret-jibris", recorder: "secret-recorder" },
 });
 
@@ -333,6 +335,7 @@ describe("containers", () => {
           edge: { domain, addresses: ["172.17.0.1", "172.17.0.2"] },
           shards: [{ name: "s1", address: shard }],
           acceptAnyCertificate: true,
+          trustedKeys: [],
           passwords: { xmpp: "", recorder: "" },
         }),
         "config/custom-jibri.conf",

@@ -1,24 +1,11 @@
 import assert from "node:assert/strict";
 import { parseSettings } from "../../components/settings";
 import type { Fault } from "../../components/settings/faults";
+import { issue } from "../support/certificates";
 import { faultsIn, goodAwsSettings, goodSettings, spoilt } from "./goodSettings";
 
-const key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
-const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-/** For meet.school.net and turn.school.net. */
-const forBothNames = `-----BEGIN CERTIFICATE-----
-MIIBuDCCAV+gAwIBAgIUd2TaLH4g3cpkOqB17kWRBc3tjnwwCgYIKoZIzj0EAwIw
-GjEYMBYGA1UEAwwPbWVldC5zY2hvb2wubmV0MCAXDTI2MTEyNDE2MjEyNFoYDzIx
-MjYxMDMxMTYyMTI0WjAaMRgwFgYDVQQDDA9tZWV0LnNjaG9vbC5uZXQwWTATBgcq
-hkjOPQIBBggqhkjOPQMBBwNCAASm+HAoe1KfIxKgrqzJI7Bn1xSZ/01cneATw9Dr
-ENvFRV7m84gBaT7XOn2rlJgmq31QIcWo0y6H+gX6hdHUu9wjo4GAMH4wHQYDVR0O
-BBYEFCAyHWvPwIw6xVxuRHb9xD5Fx+mlMB8GA1UdIwQYMBaAFCAyHWvPwIw6xVxu
-RHb9xD5Fx+mlMA8GA1UdEwEB/wQFMAMBAf8wKwYDVR0RBCQwIoIPbWVldC5zY2hv
-b2wubmV0gg90dXJuLnNjaG9vbC5uZXQwCgYIKoZIzj0EAwIDRwAwRAIgTIAeK+UV
-mbhYbH40PfRSyp7M2SCeKvhO0p7jM9sg+OMCIEnmFt4/htOVhasLIn1d2pqCGQhf
-eVCo2DkCcdL/4t7r
------END CERTIFICATE-----
-`;
+const { certificate, privateKey: key } = issue("meet.school.net");
+const both = issue("meet.school.net", { names: ["meet.school.net", "turn.school.net"] });
 
 const acme = { mode: "acme", email: "operator@school.net" };
 /** With a relay, and the bridges elsewhere than it. */
@@ -70,6 +57,20 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["shards[1].name", undefined, "shards[1].name", /is missing/],
   ["auth", { type: "jwt", appSecret: "0123456789abcdef" }, "auth.appId", /is missing/],
   ["tls", { mode: "provided", certificate }, "tls.privateKey", /is missing/],
+  ["tls", { mode: "provided", ...both, certificate }, "tls.privateKey", /is not the key of tls\.certificate/],
+  [
+    "tls",
+    { mode: "provided", ...issue("www.other.net") },
+    "tls.certificate",
+    /is not for domain, meet\.school\.net/,
+  ],
+  ["tls", { ...acme, ca: certificate.slice(0, 99) }, "tls.ca", /is cut off/],
+  [
+    "recordings.store",
+    { ...bucket, endpoint: "https://s3.lan", ca: certificate.slice(0, 99) },
+    "recordings.store.ca",
+    /is cut off/,
+  ],
   ["tls", { mode: "acme" }, "tls.email", /is missing/],
   ["tls", { ...acme, eab: { keyId: "kid" } }, "tls.eab.hmacKey", /is missing/],
   // Ranges
@@ -158,6 +159,35 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
     /missing/,
   ],
   ["recordings.store", { ...bucket, bucket: "My Bucket" }, "recordings.store.bucket", /not a bucket's name/],
+  ...["192.168.5.4", "a..b", "a.-b", "a-.b", "ab", "-ab", "a".repeat(64)].map(
+    (name): (typeof bad)[number] => [
+      "recordings.store",
+      { ...bucket, bucket: name },
+      "recordings.store.bucket",
+      /not a bucket's name .* and no address/,
+    ],
+  ),
+  ...["xn--ab", "sthree-x", "my-s3alias", "my--x-s3"].map((name): (typeof bad)[number] => [
+    "recordings.store",
+    { ...bucket, bucket: name },
+    "recordings.store.bucket",
+    /as no bucket of AWS may/,
+  ]),
+  [
+    "recordings.store",
+    { ...bucket, provider: "minio", endpoint: "https://s3.school.net" },
+    "recordings.store.provider",
+    /"minio".*Minio/,
+  ],
+  ["recordings.store", { ...bucket, ca: "no PEM" }, "recordings.store.ca", /not a PEM certificate/],
+  [
+    "recordings.store",
+    { ...bucket, ca: certificate },
+    "recordings.store.ca",
+    /of no use without an endpoint/,
+  ],
+  ["recordings.store", { ...bucket, proxy: "proxy:3128" }, "recordings.store.proxy", /not a URL/],
+  ["recordings.spaceGiB", 0, "recordings.spaceGiB", /below 0.1/],
   ["recordings.store", { ...bucket, prefix: "/schools/" }, "recordings.store.prefix", /between slashes/],
   ["recordings.store", { ...bucket, provider: "Minio" }, "recordings.store.endpoint", /is missing/],
   ["recordings.store", { ...bucket, endpoint: "s3.school.net" }, "recordings.store.endpoint", /not a URL/],
@@ -380,7 +410,7 @@ describe("settings", () => {
   });
 
   it("wants a certificate that is for TURN's name too", () => {
-    const tls = { mode: "provided", certificate: forBothNames, privateKey: key };
+    const tls = { mode: "provided", ...both };
     const faults = (domain: string): readonly Fault[] => faultsIn({ ...withRelay(domain), tls });
     assert.deepEqual(faults("turn.school.net"), []);
     assert.deepEqual(
@@ -403,7 +433,8 @@ describe("settings", () => {
     const tls = faultsIn(
       spoilt("tls", { mode: "provided", certificate: key, privateKey: `x${certificate}` }),
     );
-    assert(!JSON.stringify(tls).includes("MIIB"), JSON.stringify(tls));
+    for (const line of `${key}${certificate}`.split("\n").filter((text) => /^[^-]{20}/.test(text)))
+      assert(!JSON.stringify(tls).includes(line), JSON.stringify(tls));
     const eab = faultsIn(spoilt("tls", { ...acme, eab: { keyId: "kid", hmacKey: "of the authority" } }));
     assert(eab.length > 0 && !JSON.stringify(eab).includes("of the authority"), JSON.stringify(eab));
     const store = faultsIn(spoilt("recordings.store", { ...bucket, secretAccessKey: ["of-the-store"] }));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { settingsJsonSchema, type JsonSchema } from "../../components/settings/knownKeys";
+import { issue } from "../support/certificates";
 import { faultsIn, goodAwsSettings, goodSettings, existingNetwork, spoilt } from "./goodSettings";
 
 /** Each of them means something in at least one of the languages in which settings are written. */
@@ -27,6 +28,8 @@ const carried: Readonly<
   "recordings.store.accessKeyId": "shell",
   "recordings.store.secretAccessKey": "shell",
   "recordings.store.endpoint": "environment",
+  "recordings.store.ca": "file",
+  "recordings.store.proxy": "shell",
   "tls.certificate": "file",
   "tls.privateKey": "file",
   "tls.ca": "file",
@@ -40,14 +43,14 @@ const carried: Readonly<
   "aws.endpoint": "JSON",
 };
 
-const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-const KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+const { certificate: PEM, privateKey: KEY } = issue("meet.school.net");
 
 /** Settings without a fault that have every text there is, between them. */
 function variants(): Record<string, unknown>[] {
   const [a, b] = (goodSettings()["docker"] as { hosts: Record<string, unknown>[] }).hosts;
   const store = { bucket: "recordings", prefix: "school/a", region: "eu-central-1", provider: "Minio" };
-  const key = { endpoint: "https://s3.school.net", accessKeyId: "key-id", secretAccessKey: "key-secret" };
+  const way = { endpoint: "https://s3.school.net", ca: PEM, proxy: "http://proxy.school.net:3128" };
+  const key = { ...way, accessKeyId: "key-id", secretAccessKey: "key-secret" };
   const image = "registry.school.net/one:1";
   return [
     {

@@ -39,6 +39,32 @@ describe("storeRemote", () => {
     assert.equal(env["RCLONE_CONFIG_STORE_ENDPOINT"], "https://s3.example");
     assert.equal(env["RCLONE_CONFIG_STORE_FORCE_PATH_STYLE"], "true");
   });
+
+  it("is told as its provider's but where that would name buckets by a host that cannot be", () => {
+    const told = (provider: "AWS" | "Wasabi", endpoint?: string) =>
+      storeRemote({ ...s3, provider, ...(endpoint === undefined ? {} : { endpoint }) }).env;
+    const providers = [
+      told("AWS"),
+      told("AWS", "https://s3.eu-central-1.amazonaws.com"),
+      told("AWS", "https://s3.school.net"),
+      told("Wasabi", "https://s3.wasabisys.com"),
+      told("Wasabi", "http://10.0.0.4:9000"),
+      told("Wasabi", "http://[fd00::4]:9000"),
+    ].map((env) => env["RCLONE_CONFIG_STORE_PROVIDER"]);
+    assert.deepEqual(providers, ["AWS", "AWS", "Other", "Wasabi", "Other", "Other"]);
+    // A new bucket of AWS takes no other ACL; rclone sends one whatever it is told.
+    assert.equal(told("AWS")["RCLONE_CONFIG_STORE_ACL"], "bucket-owner-full-control");
+    assert.equal(told("Wasabi", "https://s3.wasabisys.com")["RCLONE_CONFIG_STORE_ACL"], undefined);
+  });
+
+  it("is reached by a proxy, whose password nobody sees, and trusted by its own authority", () => {
+    const proxy = "http://fleet:pw@proxy.school.net:3128";
+    const { env, files, secrets } = storeRemote({ ...s3, ca: "the-ca", endpoint: "https://s3.lan", proxy });
+    assert.deepEqual([secrets["HTTPS_PROXY"], secrets["HTTP_PROXY"]], [proxy, proxy]);
+    assert.deepEqual(files, [{ path: "store-ca.pem", content: "the-ca" }]);
+    assert.equal(env["RCLONE_CA_CERT"], "/fleet/store-ca.pem");
+    assert.doesNotMatch(JSON.stringify(env), /fleet:pw/);
+  });
 });
 
 describe("a name in the store", () => {

@@ -8,6 +8,9 @@ import { RCLONE_PASSWORD, RCLONE_USER, RcloneProcess } from "./rcloneProcess";
 import type { TestStore } from "./stores";
 import { until, UploaderProcess } from "./uploaderProcess";
 
+/** What a recording may take, here. */
+export const RECORDING_BYTES = 1_000_000;
+
 export type Files = Readonly<Record<string, Buffer>>;
 
 /** A session as Jibri leaves it. */
@@ -17,13 +20,15 @@ export const recording = (bytes = 100_000): Files => ({
 });
 
 /** A volume, a store, rclone and the uploader. */
-export class Bench {
-  readonly storage = mkdtempSync(join(tmpdir(), "fleet-storage-"));
+export class Bench<Store extends TestStore = TestStore> {
   readonly rclone: RcloneProcess;
   private process: UploaderProcess | undefined;
 
-  constructor(readonly store: TestStore) {
-    this.rclone = new RcloneProcess(store.environment);
+  constructor(
+    readonly store: Store,
+    readonly storage = mkdtempSync(join(tmpdir(), "fleet-storage-")),
+  ) {
+    this.rclone = new RcloneProcess(store);
   }
 
   get uploader(): UploaderProcess {
@@ -36,11 +41,11 @@ export class Bench {
     await this.rclone.start();
   }
 
-  async close(): Promise<void> {
+  async close(removesStorage = true): Promise<void> {
     await this.process?.dispose();
     await this.rclone.dispose();
     await this.store.close();
-    rmSync(this.storage, { recursive: true, force: true });
+    if (removesStorage) rmSync(this.storage, { recursive: true, force: true });
   }
 
   /** Empty volume and store, no uploader. */
@@ -57,6 +62,8 @@ export class Bench {
       storage: this.storage,
       rclone: { url: this.rclone.url, user: RCLONE_USER, password: RCLONE_PASSWORD },
       destination: this.store.destination,
+      kind: this.store.kind,
+      recordingBytes: RECORDING_BYTES,
       retry: { firstSeconds: 0.2, longestSeconds: 1 },
       orphanSeconds,
       stallSeconds: 3,

@@ -55,9 +55,18 @@ describe("the finalize script", () => {
     assert.deepEqual(["session-1", "session-1.2", "session-1.3"].map(spooled), ["first", "second", "third"]);
   });
 
+  it("hands over under a name beside it where the spool takes nothing new", () => {
+    const directory = record("session-1");
+    writeFileSync(join(storage, "spool"), "in the way");
+    assert.equal(finalize(directory).status, 0);
+    assert.deepEqual(readdirSync(`${directory}.finished`), ["room.mp4"]);
+    assert.equal(existsSync(directory), false);
+  });
+
   it("leaves the recording where it is, and says why, whatever fails", () => {
     const directory = record("session-1");
     writeFileSync(join(storage, "spool"), "in the way");
+    writeFileSync(`${directory}.finished`, "in the way");
     const { status, stderr } = finalize(directory);
     assert.notEqual(status, 0);
     assert.match(stderr, /cannot make .*the recording stays in/s);

@@ -30,12 +30,14 @@ describe("the uploader and what Jibris leave", () => {
     await until("it is uploaded", async () => (await bench.uploader.spool())?.uploaded === 1);
     const spool = await bench.uploader.spool();
     assert.equal(spool?.partial, 1);
+    const [item] = spool.items;
     assert.deepEqual(spool.items, [
       {
         instance: "jibri-alive",
         session: "session-2",
         state: "recording",
         bytes: Object.values(alive).reduce((sum, { length }) => sum + length, 0),
+        quietSeconds: item?.quietSeconds,
         attempts: 0,
         partial: false,
       },

@@ -29,7 +29,7 @@ export class RcloneProcess {
   /** Runs before an answer is passed back. */
   after: (request: RcloneRequest) => Promise<void> | void = () => undefined;
 
-  constructor(private readonly environment: Readonly<Record<string, string>>) {}
+  constructor(private readonly store: { readonly environment: Readonly<Record<string, string>> }) {}
 
   /** Where the uploader finds it. */
   get url(): string {
@@ -47,7 +47,7 @@ export class RcloneProcess {
         RCLONE_RC_ADDR: `127.0.0.1:${this.port}`,
         RCLONE_RC_USER: RCLONE_USER,
         RCLONE_RC_PASS: RCLONE_PASSWORD,
-        ...this.environment,
+        ...this.store.environment,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -9,6 +9,7 @@ import { TcpProxy } from "../support/tcpProxy";
 /** A store as tests see it from behind. */
 export interface TestStore {
   readonly destination: string;
+  readonly kind: "bucket" | "directory";
   /** For rclone. */
   readonly environment: Readonly<Record<string, string>>;
   open(): Promise<void>;
@@ -21,6 +22,7 @@ export interface TestStore {
 }
 
 export class DirectoryStore implements TestStore {
+  readonly kind = "directory";
   readonly destination = mkdtempSync(join(tmpdir(), "fleet-store-"));
   readonly environment = storeRemote({ type: "directory", path: this.destination }).env;
 
@@ -57,6 +59,7 @@ export class DirectoryStore implements TestStore {
 
 /** S3: moto, behind a proxy that can refuse. */
 export class S3Store implements TestStore {
+  readonly kind = "bucket";
   private bucket = "recordings-0";
   private buckets = 0;
   private constructor(

@@ -37,8 +37,6 @@ export interface MachineBundleArgs {
   readonly containers: readonly ContainerSpec[];
   /** Where ports are published that are not the world's. Machines of a pool publish none. */
   readonly privateAddress: string;
-  /** Labels on all containers. */
-  readonly tags: Readonly<Record<string, string>>;
   /** Runs `apply`. Node 22 or later. */
   readonly nodeImage: string;
   /** A shard's, by the settings: its containers are replaced in drain or maint alone. */

@@ -18,7 +18,6 @@ export interface ComposeArgs {
   readonly role: string;
   readonly containers: readonly ContainerSpec[];
   readonly privateAddress: string;
-  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** A machine has one node: names in compose need tell nothing apart. Docker's names do tell, to whom looks there. */
@@ -41,7 +40,7 @@ export function composeFile(args: ComposeArgs): ComposeFile {
 }
 
 function service(args: ComposeArgs, spec: ContainerSpec): ComposeService {
-  const { name, privateAddress, role, stack, tags } = args;
+  const { name, privateAddress, role, stack } = args;
   const { memoryMiB, sharedMemoryMiB } = spec.resources;
   const dockerNameOf = dockerName(stack, name, spec.name);
   return {
@@ -82,8 +81,8 @@ function service(args: ComposeArgs, spec: ContainerSpec): ComposeService {
           },
         }),
     stop_grace_period: `${spec.stopGraceSeconds}s`,
+    // None of the user's tags: their machine has them, and containers would start anew for another.
     labels: {
-      ...tags,
       [labels.stack]: stack,
       [labels.role]: role,
       [labels.node]: name,

@@ -18,7 +18,6 @@ export interface PoolContainersArgs {
   readonly name: string;
   readonly role: PoolRole;
   readonly template: InstanceTemplate;
-  readonly tags: Readonly<Record<string, string>>;
   readonly nodeImage: string;
   /** What brings recordings to the store, on the machine's network and listening on loopback. Jibris' alone. */
   readonly uploads: readonly ContainerSpec[];
@@ -44,14 +43,14 @@ export const instanceImage = (template: InstanceTemplate): string => template(ow
  * itself, once: another revision of it comes with another machine.
  */
 export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
-  const { agentPort, name, role, stack, tags, template, tls, token } = args;
+  const { agentPort, name, role, stack, template, tls, token } = args;
   const spec = template(ownMember);
   const made = poolTemplate(
     { pool: name, role, spec },
     instanceBody(spec, {
       network: instanceNetwork(stack, name),
       volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },
-      labels: tags,
+      labels: {},
     }),
   );
   const configuration: pulumi.Output<AgentConfiguration> = pulumi

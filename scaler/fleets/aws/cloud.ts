@@ -9,10 +9,12 @@ import {
   UpdateAutoScalingGroupCommand,
   type AutoScalingGroup,
   type LaunchTemplateSpecification,
+  type TagDescription,
 } from "@aws-sdk/client-auto-scaling";
 import { EC2Client, paginateDescribeInstances } from "@aws-sdk/client-ec2";
 import { ageSeconds, answerTimes } from "../../awsTime";
 import { nowSeconds } from "../../clock";
+import { MACHINE_TAG } from "../../machine/report";
 import type { Group, Machine } from "./groupState";
 
 /** Where AWS is. */
@@ -75,14 +77,15 @@ export class Cloud {
         // By a filter: an id that EC2 does not know yet would fail the call for all of them.
         { Filters: [{ Name: "instance-id", Values: some }] },
       ))
-        for (const { InstanceId, LaunchTime, PrivateIpAddress, State } of (page.Reservations ?? []).flatMap(
-          ({ Instances }) => Instances ?? [],
-        ))
+        for (const { InstanceId, LaunchTime, PrivateIpAddress, State, Tags } of (
+          page.Reservations ?? []
+        ).flatMap(({ Instances }) => Instances ?? []))
           if (InstanceId !== undefined)
             found.set(InstanceId, {
               address: PrivateIpAddress,
               state: State?.Name ?? "unknown",
               launchedAtSeconds: nowSeconds() - this.ageOf(LaunchTime),
+              revision: revisionIn(Tags),
             });
     return found;
   }
@@ -182,6 +185,7 @@ function groupOf(group: AutoScalingGroup): Group {
     desired: DesiredCapacity ?? 0,
     min: MinSize ?? 0,
     max: MaxSize ?? 0,
+    revision: revisionIn(group.Tags),
     template: templateOf(LaunchTemplate ?? MixedInstancesPolicy?.LaunchTemplate?.LaunchTemplateSpecification),
     instances: (Instances ?? []).map((instance) => ({
       id: instance.InstanceId ?? "",
@@ -190,6 +194,9 @@ function groupOf(group: AutoScalingGroup): Group {
     })),
   };
 }
+
+const revisionIn = (tags: readonly Pick<TagDescription, "Key" | "Value">[] = []): string | undefined =>
+  tags.find(({ Key }) => Key === MACHINE_TAG)?.Value;
 
 /** Undefined for `$Latest` and `$Default`: what they were when an instance was made is told by number. */
 function templateOf(of: LaunchTemplateSpecification | undefined): string | undefined {

@@ -8,6 +8,8 @@ export interface Group {
   readonly max: number;
   /** What new instances are made of, `<launch template>:<version>`; none where the version is a moving one. */
   readonly template: string | undefined;
+  /** What its tag says of them; none where it has none. */
+  readonly revision: string | undefined;
   readonly instances: readonly {
     readonly id: string;
     /** AWS's word: InService, Terminating:Wait … */
@@ -22,6 +24,8 @@ export interface Machine {
   /** AWS's word: pending, running, shutting-down, terminated, stopping, stopped. */
   readonly state: string;
   readonly launchedAtSeconds: number;
+  /** Of what it was made, by its tag; none where it has none. */
+  readonly revision: string | undefined;
 }
 
 /** What AWS announced of a machine. */
@@ -80,6 +84,15 @@ export const hostName = (id: string): string => id.replace(/^i-/, "");
 /** An instance's name: the agent of the machine gives it the same. */
 export const instanceName = (pool: string, id: string): string => `${pool}-${hostName(id)}`;
 
+/** By what both say of themselves, else by the launch template. What is not known is none. */
+function isOutdated(group: Group, template: string | undefined, machine: Machine | undefined): boolean {
+  if (group.revision !== undefined) {
+    if (machine === undefined) return false;
+    if (machine.revision !== undefined) return machine.revision !== group.revision;
+  }
+  return group.template !== undefined && template !== undefined && template !== group.template;
+}
+
 const endings = new Set(["shutting-down", "terminated", "stopping", "stopped"]);
 
 /** All instances of a group with what AWS and the agents say of each. `told`: the machines as hosts, by their ids. */
@@ -96,12 +109,11 @@ export function membersOf(
   return instances.map(({ id, lifecycle, template }) => {
     const name = instanceName(pool, id);
     const machine = machines.get(id);
-    const isOutdated = group.template !== undefined && template !== undefined && template !== group.template;
     return {
       id,
       name,
       phase: phaseOf(lifecycle),
-      current: !isOutdated,
+      current: !isOutdated(group, template, machine),
       launchedAtSeconds: machine?.launchedAtSeconds ?? nowSeconds,
       gone: machine !== undefined && endings.has(machine.state),
       notice: notices.get(id),
@@ -188,7 +200,7 @@ function untold(role: PoolGroup["role"], facts: Facts): Bridge | Jibri {
   const unknown = { kind: "unknown", why: "its agent has not said anything yet" } as const;
   return role === "bridge"
     ? { ...facts, load: unknown, sick: false }
-    : { ...facts, status: unknown, unsaved: unknown, fenced: false };
+    : { ...facts, status: unknown, unsaved: unknown, cramped: false, kept: false, fenced: false };
 }
 
 function seenAs(member: Member, { group, pool, role }: PoolGroup, nowSeconds: number): Bridge | Jibri {

@@ -25,6 +25,8 @@ serveProvider({
     "skipRegionValidation",
   ],
   configure: (config) => new Aws(config),
-  types: Object.fromEntries(Object.entries(awsTypes).map(([token, type]) => [token, resourceType(type)])),
+  types: Object.fromEntries(
+    Object.entries(awsTypes).map(([token, type]) => [token, resourceType(token, type)]),
+  ),
   functions,
 });

@@ -61,8 +61,10 @@ export interface ResourceType<Client> {
   complete?: (inputs: Properties, client: Client | undefined) => Properties;
   /** The input that becomes the resource's name with a random suffix where it is missing; `true`: `name`. */
   autoName?: boolean | string;
-  /** The inputs whose change replaces the resource. */
+  /** The inputs whose change replaces the resource; or what is in them: `rootBlockDevice.encrypted`. */
   forceNew: readonly string[] | "all";
+  /** The changed inputs that replace the resource by what they were and are: a plug-in's own rule beside its schema. */
+  replacedBy?: (olds: Properties, news: Properties) => readonly string[];
   /** Lists in which order says nothing. */
   sets?: readonly string[];
   /** Inputs that keep their old value when the program stops setting them. */
@@ -213,8 +215,10 @@ export function serveProvider<Client>(plugin: ProviderPlugin<Client>): void {
       const changes = changesBetween(olds, news, comparison).filter(
         (change) => !isIgnored(change) && !isKept(type, news, change),
       );
-      const replaces = (change: Change): boolean =>
-        type.forceNew === "all" || type.forceNew.includes(change.property);
+      const byRule = type.replacedBy?.(olds, news) ?? [];
+      const forcing = type.forceNew;
+      const replaces = ({ path, property }: Change): boolean =>
+        forcing === "all" || byRule.includes(property) || forcing.some((one) => isWithin(path, one));
       return diffResponse(changes, replaces, deletesFirst(type, news));
     }),
     create: unary<rpc.CreateRequest, rpc.CreateResponse>(async (request) => {
@@ -438,6 +442,12 @@ function unknowns(keys: readonly string[] = []): Properties {
 
 function isKept<Client>(type: ResourceType<Client>, news: Properties, change: Change): boolean {
   return type.sticky?.includes(change.property) === true && news[change.property] === undefined;
+}
+
+/** Whether what changed is what a rule names, is in it or has it in itself. Places in lists say nothing. */
+function isWithin(changed: string, named: string): boolean {
+  const path = changed.replaceAll(/\[\d+\]/g, "");
+  return path === named || path.startsWith(`${named}.`) || named.startsWith(`${path}.`);
 }
 
 /** A name the program sets can be held by one resource at a time only. */

@@ -29,6 +29,8 @@ export interface Behaviour {
   duplicateRate: number;
   /** Calls of Auto Scaling a second that are answered, others are told `Throttling`; by default without a limit. */
   callsPerSecond: number;
+  /** Elastic IP addresses that the account may have; by default without a limit. */
+  addressLimit: number;
   /** How long descriptions of Auto Scaling may go on saying what they once said, in emulated seconds; by default 0. */
   answerStaleSeconds: number;
 }
@@ -93,6 +95,7 @@ export class AwsEmulator {
       duplicateRate: options.duplicateRate ?? 0,
       callsPerSecond: options.callsPerSecond ?? Infinity,
       answerStaleSeconds: options.answerStaleSeconds ?? 0,
+      addressLimit: options.addressLimit ?? Infinity,
     };
     const settings = clientSettings(moto.url);
     const clock = new Clock(options.clockScale);
@@ -123,6 +126,8 @@ export class AwsEmulator {
           calls.set(action, (calls.get(action) ?? 0) + 1);
           return throttle.admits() ? answerQuery(api, action, request.form) : THROTTLED;
         }
+        if (action === "AllocateAddress" && (await machines.addresses()) >= behaviour.addressLimit)
+          return NO_MORE_ADDRESSES;
         if (request.service === "imagebuilder") return images.answer(request);
         return request.service === "s3" ? policies.answer(request) : undefined;
       },
@@ -254,6 +259,14 @@ const clientSettings = (endpoint: string): ClientSettings => ({
 const THROTTLED: Answer = {
   status: 400,
   body: renderError(new QueryError("Throttling", "Rate exceeded"), NAMESPACE),
+};
+
+/** In EC2's own form (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html). */
+const NO_MORE_ADDRESSES: Answer = {
+  status: 400,
+  body:
+    "<Response><Errors><Error><Code>AddressLimitExceeded</Code>" +
+    "<Message>The maximum number of addresses has been reached.</Message></Error></Errors><RequestID>1</RequestID></Response>",
 };
 
 async function answerQuery(api: AutoScalingApi, action: string, form: URLSearchParams): Promise<Answer> {

@@ -1,5 +1,6 @@
 import {
   CreateTagsCommand,
+  DescribeAddressesCommand,
   DescribeInstancesCommand,
   DescribeLaunchTemplatesCommand,
   DescribeLaunchTemplateVersionsCommand,
@@ -60,6 +61,11 @@ export class Machines {
   }
 
   /** An AMI with nothing in it; its id. */
+  /** How many Elastic IP addresses there are. */
+  async addresses(): Promise<number> {
+    return (await this.ec2.send(new DescribeAddressesCommand({}))).Addresses?.length ?? 0;
+  }
+
   async registerImage(name: string, tags: Readonly<Record<string, string>>): Promise<string> {
     const { ImageId = "" } = await this.ec2.send(new RegisterImageCommand({ Name: name }));
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

@@ -188,15 +188,15 @@ describe("the bakery", function () {
     assert.deepEqual(image["loggingConfiguration"], { logGroupName: "/aws/imagebuilder/jitsi-test-bakery" });
   });
 
-  it("makes another of another release, base image or tag, and of nothing else", async () => {
+  it("makes another of another release or base image, and of nothing else", async () => {
     const version = await recipe(good);
     const others: [what: string, version: string][] = [
       ["images", await recipe(good, [images[0] ?? "", "ghcr.io/jitsi/jvb:stable-11200"])],
       ["base", await recipe(spoilt("aws.image.id", "ami-0123456789abcdef0", good))],
-      ["tags", await recipe({ ...good, tags: { owner: "it" } })],
     ];
-    assert.equal(new Set([version, ...others.map(([, other]) => other)]).size, 4, JSON.stringify(others));
+    assert.equal(new Set([version, ...others.map(([, other]) => other)]).size, 3, JSON.stringify(others));
     const same: [path: string, value: unknown][] = [
+      ["tags", { owner: "it" }],
       ["domain", "other.school.net"],
       ["bridges", { max: 7, capacity: 60 }],
       ["shards", [{ name: "s1" }, { name: "s2", state: "drain" }]],
@@ -267,13 +267,13 @@ describe("what Image Builder leaves to others", () => {
   const outputs = { outputResources: [{ amis: [{ image: "ami-1" }], containers: [] }] };
   const named = (code: string): Error => Object.assign(new Error(code), { name: code });
 
-  it("is to tag the snapshots, by which an image bills", async () => {
+  it("is to tag AMI and snapshots, by which an image bills", async () => {
     const newInputs = { tags: { Role: "bridge", Name: "jitsi-test-baked-bridge" } };
-    const [described, tagged] = await asked((made) => made.tagSnapshots({ newInputs, newOutputs: outputs }));
+    const [described, tagged] = await asked((made) => made.tagImages({ newInputs, newOutputs: outputs }));
     assert.deepEqual(described, ["DescribeImagesCommand", { ImageIds: ["ami-1"] }]);
     const tags = { owner: "it", Project: "jitsi-fleet", Stack: "test", ...newInputs.tags };
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-    assert.deepEqual(tagged, ["CreateTagsCommand", { Resources: ["snap-1"], Tags }]);
+    assert.deepEqual(tagged, ["CreateTagsCommand", { Resources: ["ami-1", "snap-1"], Tags }]);
   });
 
   it("is to delete AMI and snapshots with the image, whoever else may have", async () => {
@@ -285,6 +285,13 @@ describe("what Image Builder leaves to others", () => {
   });
 
   it("is nothing where a build came to no AMI", async () => {
+    for (const newOutputs of [{}, { outputResources: [{ containers: [] }] }])
+      assert.deepEqual(
+        await asked((made) =>
+          made.tagImages({ newInputs: { tags: { Role: "bridge", Name: "baked" } }, newOutputs }),
+        ),
+        [],
+      );
     for (const oldOutputs of [{}, { outputResources: [{ containers: [] }] }])
       assert.deepEqual(await asked((made) => made.deregister({ oldOutputs })), []);
   });

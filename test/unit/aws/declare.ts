@@ -25,7 +25,11 @@ function made(type: string, name: string): Record<string, unknown> {
     ...(type === "aws:imagebuilder/image:Image"
       ? { outputResources: [{ amis: [{ image: `ami-of-${name}` }] }] }
       : {}),
-    ...(type === "aws:iam/role:Role" ? { name: `id-${name}` } : {}),
+    ...(/^aws:iam\/(?:role|instanceProfile):/.test(type) ? { name: `id-${name}` } : {}),
+    ...(type === "aws:ec2/vpc:Vpc" ? { ipv6CidrBlock: "2a05:d014:1234:5600::/56" } : {}),
+    ...(type === "aws:lb/loadBalancer:LoadBalancer"
+      ? { dnsName: `id-${name}.test`, zoneId: `id-of-${name}` }
+      : {}),
     ...(type === "aws:s3/bucket:Bucket" ? { bucket: `bucket-${name}` } : {}),
     ...(type === "aws:sqs/queue:Queue" ? { url: `https://sqs.test/${name}` } : {}),
     ...(type === "aws:acm/certificate:Certificate"
@@ -67,6 +71,7 @@ async function main(): Promise<void> {
               names: ["eu-central-1a", "eu-central-1b", "eu-central-1c"],
               zoneIds: [],
               groupNames: [],
+              arns: [],
               id: "eu-central-1",
               region: "eu-central-1",
             },

@@ -29,7 +29,7 @@ export interface Declared {
 export const boundary = "arn:aws:iam::123456789012:policy/boundary";
 
 /** With all that settings can add to a fleet. */
-function wholeSettings(): Record<string, unknown> {
+export function wholeSettings(): Record<string, unknown> {
   const good = goodAwsSettings();
   return {
     ...good,

@@ -9,7 +9,7 @@ import {
   scalerConfiguration,
   type AwsFleetConfiguration,
 } from "../../../scaler/configuration";
-import { awsTypes } from "../../engine/plugins/aws/types";
+import { forcingPaths } from "../../engine/plugins/aws/provider";
 import { DeclaredFleet, type Declared } from "./declaredFleet";
 
 /** Pulumi appends a hyphen and seven letters to a name that AWS is not told. */
@@ -157,7 +157,7 @@ describe("the fleet on AWS, as it is declared", function () {
       const document = String(fleet.one("Component", `bakery-${role}-stable-11146-2`).inputs["data"]);
       const pulled = Array.from(document.matchAll(/^ +pull '(.+)'$/gm), ([, image]) => image);
       for (const pool of ofRole) {
-        const { contentBase64 } = fleet.one("BucketObject", `${pool}-bundle`).inputs;
+        const { contentBase64 } = fleet.one("BucketObjectv2", `${pool}-bundle`).inputs;
         const { images = "" } = await untarred(Buffer.from(String(contentBase64), "base64"));
         assert.deepEqual(pulled, [...new Set(images.trim().split("\n"))], pool);
       }
@@ -166,7 +166,7 @@ describe("the fleet on AWS, as it is declared", function () {
 
   it("tells a pool's machines of another release once its image is there, so that each is replaced once", () => {
     for (const pool of pools) {
-      const { dependsOn } = fleet.one("BucketObject", `${pool}-pointer`);
+      const { dependsOn } = fleet.one("BucketObjectv2", `${pool}-pointer`);
       const image = `Image bakery-${pool === "jibris" ? "jibri" : "bridge"}-stable-11146-2`;
       assert(
         dependsOn.some((one) => one.endsWith(image)),
@@ -184,7 +184,7 @@ describe("the fleet on AWS, as it is declared", function () {
           dependsOn.some((on) => on.endsWith(` ${one}`)),
           `${name} waits for ${one}`,
         );
-      assert.deepEqual(hooks.afterCreate, ["tag-snapshots"]);
+      assert.deepEqual(hooks.afterCreate, ["tag-ami-and-snapshots"]);
       assert.deepEqual(hooks.beforeDelete, ["delete-ami-and-snapshots"]);
     }
     // The old one is there until launch templates name the new one.
@@ -214,7 +214,7 @@ describe("the fleet on AWS, as it is declared", function () {
       assert(!shown.includes("secret-"), `${type} ${name} shows a secret`);
     }
     assert.match(
-      String(fleet.one("BucketObject", "s1-bundle").inputs["contentBase64"]),
+      String(fleet.one("BucketObjectv2", "s1-bundle").inputs["contentBase64"]),
       /^[A-Za-z0-9+/]{1000,}=*$/,
     );
   });
@@ -231,7 +231,7 @@ describe("the fleet on AWS, as it is declared", function () {
     const calling = ["scaler", "rclone"];
     const seen: string[] = [];
     for (const name of [...nodes, ...pools]) {
-      const { contentBase64 } = fleet.one("BucketObject", `${name}-bundle`).inputs;
+      const { contentBase64 } = fleet.one("BucketObjectv2", `${name}-bundle`).inputs;
       const files = await untarred(Buffer.from(String(contentBase64), "base64"));
       const { services } = JSON.parse(files["compose.json"] ?? "") as {
         services: Record<string, { network_mode?: string; environment: Record<string, string> }>;
@@ -261,7 +261,7 @@ describe("the fleet on AWS, as it is declared", function () {
   });
 
   it("replaces no group but for another name: another hook is brought by what stands beside it", () => {
-    const forceNew = awsTypes["aws:autoscaling/group:Group"]?.forceNew ?? [];
+    const forceNew = forcingPaths("aws:autoscaling/group:Group") ?? [];
     for (const group of fleet.all("Group")) {
       const replacing = Object.keys(group.inputs).filter(
         (input) => forceNew.includes(input) && !group.ignoreChanges.includes(input),
@@ -275,14 +275,17 @@ describe("the fleet on AWS, as it is declared", function () {
 
   it("tags nothing with more of its own than tags leave room for", () => {
     const ofStack = ["Project", "Stack"];
-    const known: readonly string[] = [...OWN_TAGS, "jitsi-fleet:bundle", "jitsi-fleet:endpoint"];
+    const known: readonly string[] = [
+      ...OWN_TAGS,
+      ...["jitsi-fleet:bundle", "jitsi-fleet:endpoint", "jitsi-fleet:machine"],
+    ];
     for (const { inputs, type } of fleet.resources.filter(({ type: of }) => of.startsWith("aws:"))) {
       const { tags = {} } = inputs;
       const names = Array.isArray(tags)
         ? tags.map((tag) => String((tag as { key: unknown }).key))
         : Object.keys(tags as object);
       const own = [...new Set([...ofStack, ...names])].filter((name) => name !== "owner");
-      const { own: most } = type.endsWith(":BucketObject") ? MOST_TAGS.object : MOST_TAGS.resource;
+      const { own: most } = type.endsWith(":BucketObjectv2") ? MOST_TAGS.object : MOST_TAGS.resource;
       assert(own.length <= most, `${type}: ${own.join()}`);
       assert.deepEqual(
         own.filter((name) => !known.includes(name)),
@@ -328,7 +331,7 @@ describe("the fleet on AWS, as it is declared", function () {
   });
 
   it("keeps what a pointer leads to until the pointer leads elsewhere: a machine may start meanwhile", () => {
-    const pointed = fleet.all("BucketObject").filter(({ name }) => !name.endsWith("-pointer"));
+    const pointed = fleet.all("BucketObjectv2").filter(({ name }) => !name.endsWith("-pointer"));
     assert(pointed.length > nodes.length + pools.length);
     for (const object of pointed) assert.equal(object.createBeforeReplace, true, object.name);
   });
@@ -348,15 +351,18 @@ describe("the fleet on AWS, as it is declared", function () {
   });
 
   it("changes the edges one after another, each once the one before has it in force", () => {
-    const [second, pointer] = [fleet.one("Instance", "edge-2"), fleet.one("BucketObject", "edge-2-pointer")];
+    const [second, pointer] = [
+      fleet.one("Instance", "edge-2"),
+      fleet.one("BucketObjectv2", "edge-2-pointer"),
+    ];
     for (const { dependsOn, name } of [second, pointer])
-      for (const first of ["BucketObject edge-1-pointer", "Instance edge-1"])
+      for (const first of ["BucketObjectv2 edge-1-pointer", "Instance edge-1"])
         assert(
           dependsOn.some((one) => one.endsWith(first)),
           `${name} waits for ${first}`,
         );
     for (const name of ["edge-1", "edge-2", "s1"])
-      assert.deepEqual(fleet.one("BucketObject", `${name}-pointer`).hooks.afterUpdate, [
+      assert.deepEqual(fleet.one("BucketObjectv2", `${name}-pointer`).hooks.afterUpdate, [
         "wait-until-applied",
       ]);
     // Users are sent to the first again, before the second is taken out.
@@ -368,7 +374,7 @@ describe("the fleet on AWS, as it is declared", function () {
 
   it("tells a machine of its bundle once all of it is there", () => {
     for (const name of [...nodes, ...pools]) {
-      const { dependsOn } = fleet.one("BucketObject", `${name}-pointer`);
+      const { dependsOn } = fleet.one("BucketObjectv2", `${name}-pointer`);
       const parts = ["bundle", "secrets-1", "secrets-2"].map((part) => `${name}-${part}`);
       for (const part of [...parts, "bundles-machine"])
         assert(
@@ -382,7 +388,7 @@ describe("the fleet on AWS, as it is declared", function () {
 
   it("tags what bills by its role, and what AWS makes by itself with all tags", () => {
     const billed =
-      /:(Component|Image|ImageRecipe|InfrastructureConfiguration|LogGroup|Instance|Eip|NetworkInterface|LaunchTemplate|Bucket|BucketObject|Queue|Topic|Table|MetricAlarm|Parameter|LoadBalancer|VpcEndpoint)$/;
+      /:(Component|Image|ImageRecipe|InfrastructureConfiguration|LogGroup|Instance|Eip|NetworkInterface|LaunchTemplate|Bucket|BucketObjectv2|Queue|Topic|Table|MetricAlarm|Parameter|LoadBalancer|VpcEndpoint)$/;
     for (const { inputs, name, type } of fleet.resources)
       if (billed.test(type) && type.startsWith("aws:"))
         assert.equal(
@@ -393,20 +399,27 @@ describe("the fleet on AWS, as it is declared", function () {
     for (const { inputs, name } of fleet.all("Group")) {
       const tags = inputs["tags"] as { key: string; value: string; propagateAtLaunch: boolean }[];
       const given = Object.fromEntries(tags.map(({ key, value }) => [key, value]));
-      assert(tags.every(({ propagateAtLaunch }) => propagateAtLaunch));
+      const unasked = tags.filter(({ propagateAtLaunch }) => !propagateAtLaunch);
+      // Its machines have that of the template which they were made by.
+      assert.deepEqual(
+        unasked.map(({ key }) => key),
+        ["jitsi-fleet:machine"],
+      );
       assert.deepEqual(
         { Project: given["Project"], Stack: given["Stack"], owner: given["owner"], Pool: given["Pool"] },
         { Project: "jitsi-fleet", Stack: "prod", owner: "it", Pool: name },
       );
       assert.equal(given["jitsi-fleet:bundle"], `s3://bucket-bundles/machines/${name}/current`);
     }
-    const made = [
-      ...fleet.all("ImageRecipe").map(({ inputs }) => inputs["amiTags"]),
-      ...fleet.all("InfrastructureConfiguration").map(({ inputs }) => inputs["resourceTags"]),
-    ];
-    assert.equal(made.length, 3);
-    for (const tags of made as object[])
-      assert("Project" in tags && "Stack" in tags && "Role" in tags && "owner" in tags);
+    const recipes = fleet.all("ImageRecipe").map(({ inputs }) => inputs["amiTags"]);
+    assert.equal(recipes.length, 2);
+    for (const tags of recipes as object[]) {
+      assert("Project" in tags && "Stack" in tags && "Role" in tags);
+      assert(!("owner" in tags), "another one would bake another image");
+    }
+    const [places, ...others] = fleet.all("InfrastructureConfiguration");
+    const resourceTags = places?.inputs["resourceTags"] as object;
+    assert(others.length === 0 && "Project" in resourceTags && "owner" in resourceTags);
     for (const template of fleet.all("LaunchTemplate")) {
       const given = template.inputs["tagSpecifications"] as { resourceType: string; tags: object }[];
       assert.deepEqual(given.map(({ resourceType }) => resourceType).sort(), [

@@ -16,8 +16,19 @@ describe("what is asked before a fleet on AWS is changed", () => {
   /** By how much AWS's clock is ahead of this machine's. */
   let aheadSeconds = 0;
   const awsNow = (): number => Date.now() + aheadSeconds * 1000;
+  /** Machines of scalers that EC2 knows. */
+  let scalers = 0;
   const dynamo = createServer((request, response) => {
     void text(request).then((body) => {
+      if (body.includes("Action=DescribeInstances")) {
+        for (const asked of ["tag%3AStack", "prod", "tag%3ARole", "scaler"])
+          assert(body.includes(asked), body);
+        const item = "<item><instanceId>i-1</instanceId></item>".repeat(scalers);
+        response.end(
+          `<DescribeInstancesResponse><reservationSet><item><instancesSet>${item}</instancesSet></item></reservationSet></DescribeInstancesResponse>`,
+        );
+        return;
+      }
       assert.deepEqual(JSON.parse(body), {
         TableName: "jitsi-prod-fleet",
         Key: { id: { S: STATUS_ITEM } },
@@ -65,7 +76,12 @@ describe("what is asked before a fleet on AWS is changed", () => {
   /** Why another release of s2 is refused, which is in a state by the settings; "" where it is not. */
   async function change(state: "ready" | "drain" | "maint", isInState = true): Promise<string> {
     const { port } = dynamo.address() as AddressInfo;
-    const place = { table: "jitsi-prod-fleet", region: "eu-central-1", endpoint: `http://127.0.0.1:${port}` };
+    const place = {
+      stack: "prod",
+      table: "jitsi-prod-fleet",
+      region: "eu-central-1",
+      endpoint: `http://127.0.0.1:${port}`,
+    };
     const after_: After = { shards: new Map([["s2", { ...standing("2"), state }]]), instances: [] };
     const measure = new AwsMeasure(() => readFleetStatus({ ...place, isInState }));
     const objections = await objectionsTo(before_, after_, measure, awsWords, "all");
@@ -128,5 +144,10 @@ describe("what is asked before a fleet on AWS is changed", () => {
       /the state has the table jitsi-prod-fleet in eu-central-1, and there is none/,
     );
     assert.equal(await change("drain", false), "");
+    scalers = 2;
+    assert.match(
+      await change("drain", false),
+      /jitsi-prod-fleet is gone, though 2 scalers are there: pulumi up --refresh makes it anew/,
+    );
   });
 });

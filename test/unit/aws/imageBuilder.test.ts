@@ -25,8 +25,10 @@ describe("the stand-ins for Image Builder", () => {
   after(() => front.close());
 
   const typeOf = (name: string) => {
-    const found = Object.entries(imageTypes).find(([token]) => token.endsWith(`:${name}`))?.[1];
-    return resourceType(found ?? assert.fail(`there is no ${name}`));
+    const [token, type] =
+      Object.entries(imageTypes).find(([one]) => one.endsWith(`:${name}`)) ??
+      assert.fail(`there is no ${name}`);
+    return resourceType(token, type);
   };
   const operation = () => ({
     client,

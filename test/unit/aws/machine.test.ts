@@ -33,7 +33,6 @@ const args = (more: Partial<MachineBundleArgs> = {}): MachineBundleArgs => ({
   role: "shard",
   containers: shard(),
   privateAddress: "10.42.0.11",
-  tags: { owner: "it" },
   nodeImage: "node:24",
   shardState: "ready",
   allowCutCalls: false,
@@ -53,7 +52,6 @@ const poolArgs = (role: "bridge" | "jibri"): MachineBundleArgs =>
       name: `${role}s`,
       role,
       template: role === "bridge" ? bridge : jibri,
-      tags: { owner: "it" },
       nodeImage: "node:24",
       uploads: uploads(),
       agentPort: 23001,
@@ -320,7 +318,6 @@ describe("compose", () => {
       role: "edge",
       containers,
       privateAddress: "10.42.0.11",
-      tags: { owner: "it" },
     });
 
   for (const spec of [...shard(), ...edge(), ...uploads(), odd])

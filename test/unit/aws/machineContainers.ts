@@ -106,9 +106,12 @@ export const uploads = (): ContainerSpec[] =>
   recordingsContainers({
     images,
     nodeImage: "node:24",
+    spaceGiB: 2,
     // As on AWS: the machine's own role may write.
     store: {
       destination: "store:recordings",
+      kind: "bucket",
+      files: [],
       env: { RCLONE_CONFIG_STORE_TYPE: "s3", RCLONE_CONFIG_STORE_ENV_AUTH: "true" },
       secrets: {},
       volumes: [],
@@ -127,6 +130,7 @@ export const jibri: InstanceTemplate = (member) =>
     edge: { domain: "meet.school.net", addresses: ["10.42.0.11", "10.42.1.11"] },
     shards: [{ name: "s1", address: shardAddress }],
     acceptAnyCertificate: false,
+    trustedKeys: [],
     passwords: { xmpp: `${SECRET}jibris`, recorder: `${SECRET}recorder` },
   });
 

@@ -11,6 +11,9 @@ export interface Registered {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
+/** What is asked, and what is answered. */
+export type Answers = Readonly<Record<string, unknown>>;
+
 /** What AWS says of a resource that the program reads. */
 const outputs: Readonly<Record<string, object>> = {
   "aws:ec2/vpc:Vpc": { ipv6CidrBlock: "2a05:d014:1234:5600::/56" },
@@ -29,12 +32,12 @@ interface ObservedMonitor {
 
 /**
  * Runs a part of the program with the engine's mocks, and gives what it registered, by type and name. Who asks AWS
- * something is told his own question, and `answers`.
+ * something is told his own question, and `answers`, or what those say to the question.
  */
 export async function registeredBy<T>(
   given: Record<string, unknown>,
   program: (context: AwsContext) => T,
-  answers: Readonly<Record<string, unknown>> = {},
+  answers: Answers | ((token: string, asked: Answers) => Answers) = {},
 ): Promise<{
   readonly all: readonly Registered[];
   readonly result: T;
@@ -46,7 +49,10 @@ export async function registeredBy<T>(
   Error.stackTraceLimit = 0;
   await pulumi.runtime.setMocks(
     {
-      call: ({ inputs }) => ({ ...(inputs as Record<string, unknown>), ...answers }),
+      call: ({ inputs, token }) => {
+        const asked = inputs as Answers;
+        return { ...asked, ...(typeof answers === "function" ? answers(token, asked) : answers) };
+      },
       newResource: ({ id, inputs, name, type }) => {
         all.push({ type, name, inputs: inputs as Record<string, unknown> });
         const arn = `arn:${type.split(":").at(-1) ?? ""}:${name}`;

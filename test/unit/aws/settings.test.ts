@@ -243,7 +243,7 @@ describe("settings of AWS", () => {
     assert.deepEqual([image.architecture, image.baked], ["x86_64", false]);
     assert.deepEqual(types.bridges, ["c7i.xlarge", "c6i.xlarge"]);
     assert.deepEqual(recordings, { coldAfterDays: 30, expireAfterDays: 0, noncurrentDays: 7 });
-    assert.deepEqual(settings.recordings, { record: true, stream: false });
+    assert.deepEqual(settings.recordings, { record: true, stream: false, spaceGiB: 2 });
     assert.throws(() => Object.assign(types, { edge: "c5.large" }), TypeError);
   });
 

@@ -50,7 +50,7 @@ async function written(node: string, { guard, main = "", secrets = "r1", states 
 /** A node's bundle, replaced, and the pointer that leads to it. */
 async function rewritten(node: string, before: Content, after: Content): Promise<[Step, Step]> {
   const [was, is] = [await written(node, before), await written(node, after)];
-  const chain = `${node.startsWith("edge") ? "Edge" : "Shard"}$jitsi-fleet:aws:Node$aws:s3/bucketObject:BucketObject`;
+  const chain = `${node.startsWith("edge") ? "Edge" : "Shard"}$jitsi-fleet:aws:Node$aws:s3/bucketObjectv2:BucketObjectv2`;
   return [
     { ...update(urn(chain, `${node}-bundle`), was.bundle, is.bundle), op: "replace" },
     update(urn(chain, `${node}-pointer`), was.pointer, is.pointer),

@@ -300,6 +300,24 @@ describe("Jibris", () => {
     assert.deepEqual(told(jibris([uploading])), ["launch on b"]);
     assert.deepEqual(told(jibris([uploading, jibri("y")])), []);
   });
+  it("whose host has no room for another recording are not free, and end; what is recorded goes on", () => {
+    const trouble = "its host has no room for another recording";
+    const cramped = jibri("x", "idle", { cramped: true, trouble });
+    const decision = jibris([cramped, jibri("y", "busy", { cramped: true })]);
+    const { actions, outlook } = decision;
+    assert.deepEqual(told(decision), ["launch on b", "fence x"]);
+    assert.equal(actions.find(({ kind }) => kind === "fence")?.reason, trouble);
+    assert.equal(outlook[0]?.states["cramped"], 1);
+  });
+  it("that did not hand their recording over end", () => {
+    assert.deepEqual(told(jibris([jibri("x", "idle", { kept: true }), jibri("y")])), ["fence x"]);
+  });
+  it("find no place: it is said which host is too full", () => {
+    const full = host("a", { room: { jibris: 0 }, cramped: "its host has no room for another recording" });
+    const policy = { bridgePools: [], jibriPool: jibriPolicy({ free: 1 }) };
+    const { outlook } = decide(fleetOf({ hosts: [full], jibris: [] }), noHistory, policy, NOW_SECONDS);
+    assert.match(outlook[0]?.reason ?? "", /; a: its host has no room for another recording$/);
+  });
   it("whose spool is unknown count as free and are left alone", () => {
     const unsure = { unsaved: { kind: "unknown", why: "the uploader does not answer" } } as const;
     assert.deepEqual(told(jibris([jibri("x", "idle", unsure), jibri("y", "idle", unsure)])), []);

@@ -65,6 +65,8 @@ export const jibri = (
   life: "running",
   status: { kind: "fresh", value: { busy, healthy: true } },
   unsaved: { kind: "fresh", value: 0 },
+  cramped: false,
+  kept: false,
   fenced: false,
   ...more,
 });

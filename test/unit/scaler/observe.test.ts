@@ -263,4 +263,52 @@ describe("what is known of a Jibri", () => {
     assert.deepEqual(jibriOf(state([recorder()], { spool: spool() })).unsaved, { kind: "fresh", value: 0 });
     assert.equal(jibriOf(state([recorder()], { spool: { error: "no answer" } })).unsaved.kind, "unknown");
   });
+
+  const busy = JSON.stringify({
+    status: { busyStatus: "BUSY", health: { healthStatus: "HEALTHY", details: {} } },
+  });
+  const [one, two] = [recorder({ name: "jibris-1" }), recorder({ name: "jibris-2" })];
+  const recording = recorder({ name: "jibris-0", status: { status: 200, body: busy } });
+  const volume = { freeBytes: 3 * 2 ** 30, totalBytes: 40 * 2 ** 30, freeInodes: 9000, writable: true };
+  const withRoom = (room: number, ...instances: Instance[]) =>
+    look(
+      state(instances, {
+        pools: [{ name: "jibris", role: "jibri", revision: "1", room: 4 }],
+        spool: { ...spool(), volume: { ...volume, room } },
+      }),
+    ).fleet;
+  it("is free only while its host has room for what is recorded and one more", () => {
+    const cramped = (room: number, ...instances: Instance[]): boolean[] =>
+      withRoom(room, ...instances).jibris.map((jibri) => jibri.cramped);
+    assert.deepEqual(cramped(3, recording, one, two), [false, false, false]);
+    assert.deepEqual(cramped(2, recording, one, two), [false, false, true]);
+    assert.deepEqual(cramped(1, recording, one, two), [false, true, true]);
+    assert.deepEqual(cramped(0, recording), [false]);
+    assert.equal(
+      withRoom(0, one).jibris[0]?.trouble,
+      "its host has no room for another recording: 3.0 of 40.0 GiB, 9000 inodes free",
+    );
+    // What is unknown is not none.
+    assert.equal(jibriOf(state([recorder()], { spool: { error: "no answer" } })).cramped, false);
+    assert.equal(jibriOf(state([recorder()], { spool: spool() })).cramped, false);
+  });
+  it("finds a place only where all could record at once", () => {
+    const hostOf = (room: number, ...instances: Instance[]) => withRoom(room, ...instances).hosts[0];
+    assert.deepEqual(
+      [3, 2, 0].map((room) => hostOf(room, recording, one)?.room["jibris"]),
+      [1, 0, 0],
+    );
+    assert.match(hostOf(2, recording, one)?.cramped ?? "", /no room for another recording/);
+    assert.equal(hostOf(3, recording, one)?.cramped, undefined);
+  });
+  it("is to end where it is idle beside a recording that it did not hand over", () => {
+    const left = (quietSeconds: number, status = one.status) =>
+      jibriOf(
+        state([{ ...one, ...(status ? { status } : {}) }], {
+          spool: { ...spool(), items: [{ ...item, instance: "jibris-1", state: "recording", quietSeconds }] },
+        }),
+      );
+    assert.deepEqual([left(10).kept, left(301).kept, left(301, recording.status).kept], [false, true, false]);
+    assert.match(left(301).trouble ?? "", /not handed over/);
+  });
 });

@@ -93,16 +93,6 @@ const instance: AwsType = {
     creditSpecification: ["cpuCredits"],
   },
   defaults: { userDataReplaceOnChange: false },
-  forceNew: [
-    "ami",
-    "availabilityZone",
-    "subnetId",
-    "privateIp",
-    "associatePublicIpAddress",
-    "keyName",
-    "primaryNetworkInterface",
-    "networkInterfaces",
-  ],
   sets: ["vpcSecurityGroupIds"],
   outputs: [
     "publicIp",
@@ -324,7 +314,6 @@ const launchTemplate: AwsType = {
     maintenanceOptions: ["autoRecovery"],
   },
   autoName: "name",
-  forceNew: ["name"],
   outputs: ["latestVersion", "defaultVersion"],
   outputsOfUpdate: ["latestVersion", "defaultVersion"],
   tagged: true,
@@ -530,7 +519,6 @@ const group: AwsType = {
   ],
   autoName: "name",
   // terraform-provider-aws, internal/service/autoscaling/group.go: the hooks and each of their fields.
-  forceNew: ["name", "initialLifecycleHooks"],
   outputs: [
     "desiredCapacity",
     "healthCheckType",
@@ -692,7 +680,6 @@ const lifecycleHook: AwsType = {
   inputs: Object.keys(hookNames),
   required: ["autoscalingGroupName", "lifecycleTransition"],
   autoName: "name",
-  forceNew: ["name", "autoscalingGroupName"],
   outputs: ["defaultResult"],
   create: async (inputs, aws) => {
     await aws.query("autoscaling", "PutLifecycleHook", renamed(inputs, hookNames));
@@ -742,7 +729,6 @@ function scheduleRequest(inputs: Properties): Properties {
 const schedule: AwsType = {
   inputs: [...Object.keys(scheduleNames), ...Object.keys(sizes)],
   required: ["autoscalingGroupName", "scheduledActionName"],
-  forceNew: ["autoscalingGroupName", "scheduledActionName"],
   create: async (inputs, aws) => {
     await aws.query("autoscaling", "PutScheduledUpdateGroupAction", scheduleRequest(inputs));
     return text(inputs["scheduledActionName"]) ?? "";
@@ -832,7 +818,6 @@ const scalingPolicy: AwsType = {
   },
   autoName: "name",
   defaults: { policyType: "SimpleScaling", enabled: true },
-  forceNew: ["name", "autoscalingGroupName"],
   create: async (inputs, aws) => {
     await aws.query("autoscaling", "PutScalingPolicy", policyRequest(inputs));
     return text(inputs["name"]) ?? "";

@@ -29,7 +29,6 @@ const topicAttributes = { displayName: "DisplayName", kmsMasterKeyId: "KmsMaster
 const topic: AwsType = {
   inputs: ["name", ...Object.keys(topicAttributes)],
   autoName: "name",
-  forceNew: ["name"],
   outputs: ["owner", "policy"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -80,7 +79,6 @@ const topic: AwsType = {
 const topicPolicy: AwsType = {
   inputs: ["arn", "policy"],
   required: ["arn", "policy"],
-  forceNew: ["arn"],
   outputs: ["owner"],
   create: async (inputs, aws) => {
     await setTopicPolicy(aws, inputs);
@@ -112,7 +110,6 @@ const subscriptionAttributes = {
 const topicSubscription: AwsType = {
   inputs: ["topic", "protocol", "endpoint", "endpointAutoConfirms", ...Object.keys(subscriptionAttributes)],
   required: ["topic", "protocol", "endpoint"],
-  forceNew: ["topic", "protocol", "endpoint"],
   outputs: ["ownerId", "pendingConfirmation"],
   create: async (inputs, aws) => {
     const made = await aws.query("sns", "Subscribe", {
@@ -172,7 +169,6 @@ async function queueFound(aws: Aws, QueueUrl: Value | undefined): Promise<Proper
 const queue: AwsType = {
   inputs: ["name", ...Object.keys(queueAttributes)],
   autoName: "name",
-  forceNew: ["name"],
   outputs: ["url", "policy", "redrivePolicy"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -223,7 +219,7 @@ const queue: AwsType = {
 };
 
 /** An attribute of a queue that is a resource of its own. */
-function queueDocument(property: string, attribute: string): AwsType {
+function queueDocument(property: string, attribute: string, table: Pick<AwsType, "forceNew"> = {}): AwsType {
   const put = async (aws: Aws, inputs: Properties, document: Value | undefined): Promise<void> => {
     const url = inputs["queueUrl"] ?? null;
     // moto forgets the policy where a request does not repeat it.
@@ -232,9 +228,9 @@ function queueDocument(property: string, attribute: string): AwsType {
     await aws.json("sqs", "SetQueueAttributes", { QueueUrl: url, Attributes: attributes });
   };
   return {
+    ...table,
     inputs: ["queueUrl", property],
     required: ["queueUrl", property],
-    forceNew: ["queueUrl"],
     create: async (inputs, aws) => {
       await put(aws, inputs, inputs[property]);
       return text(inputs["queueUrl"]) ?? "";
@@ -314,7 +310,6 @@ const metricAlarm: AwsType = {
   autoName: "name",
   sets: ["alarmActions", "okActions", "insufficientDataActions"],
   defaults: { actionsEnabled: true, treatMissingData: "missing" },
-  forceNew: ["name"],
   tagged: true,
   create: async (inputs, aws) => {
     await putAlarm(aws, inputs, tagList(inputs["tags"]));
@@ -375,7 +370,6 @@ const logGroup: AwsType = {
   inputs: ["name", "retentionInDays", "kmsKeyId", "skipDestroy", "logGroupClass"],
   autoName: "name",
   defaults: { skipDestroy: false, retentionInDays: 0 },
-  forceNew: ["name", "logGroupClass"],
   tagged: true,
   create: async (inputs, aws) => {
     const logGroupName = text(inputs["name"]) ?? "";
@@ -434,7 +428,6 @@ const eventRule: AwsType = {
   ],
   autoName: "name",
   defaults: { eventBusName: "default", state: "ENABLED", forceDestroy: false },
-  forceNew: ["name", "eventBusName"],
   tagged: true,
   create: async (inputs, aws) => {
     await putRule(aws, inputs);
@@ -491,7 +484,6 @@ const eventTarget: AwsType = {
   nested: { deadLetterConfig: ["arn"], retryPolicy: ["maximumEventAgeInSeconds", "maximumRetryAttempts"] },
   autoName: "targetId",
   defaults: { eventBusName: "default", forceDestroy: false },
-  forceNew: ["rule", "targetId", "eventBusName"],
   create: async (inputs, aws) => {
     await putTarget(aws, inputs);
     return `${text(inputs["rule"]) ?? ""}-${text(inputs["targetId"]) ?? ""}`;
@@ -513,7 +505,9 @@ export const eventTypes: Record<string, AwsType> = {
   "aws:sns/topicSubscription:TopicSubscription": topicSubscription,
   "aws:sqs/queue:Queue": queue,
   "aws:sqs/queuePolicy:QueuePolicy": queueDocument("policy", "Policy"),
-  "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": queueDocument("redriveAllowPolicy", "RedriveAllowPolicy"),
+  "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": queueDocument("redriveAllowPolicy", "RedriveAllowPolicy", {
+    forceNew: ["queueUrl"],
+  }),
   "aws:cloudwatch/metricAlarm:MetricAlarm": metricAlarm,
   "aws:cloudwatch/dashboard:Dashboard": dashboard,
   "aws:cloudwatch/logGroup:LogGroup": logGroup,

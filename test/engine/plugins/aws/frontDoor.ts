@@ -1,5 +1,5 @@
 /** `aws.lb`, `aws.route53` and `aws.acm`: where users come in. */
-import type { Properties, Value } from "../properties";
+import { unknown, type Properties, type Value } from "../properties";
 import { objects, text, texts, written } from "../values";
 import { type Aws, count, list, xml } from "./client";
 import { type AwsType, capitalised, eventually, renamed, set, tagChanges, tagList, tagMap } from "./type";
@@ -38,6 +38,24 @@ async function setBalancer(aws: Aws, id: string, inputs: Properties): Promise<vo
     });
 }
 
+/** Whether all of it is known: of a list with what is only planned, the provider says nothing yet. */
+const isKnown = (value: Value | undefined): boolean => !JSON.stringify(value ?? null).includes(unknown);
+
+/**
+ * A network load balancer keeps its subnets and may get more; it has security groups for ever, or never
+ * (`customizeDiffLoadBalancerNLB` in internal/service/elbv2/load_balancer.go of the provider).
+ */
+function replacedBy(olds: Properties, news: Properties): string[] {
+  if (news["loadBalancerType"] !== "network") return [];
+  const count = (inputs: Properties, property: string): number => texts(inputs[property]).length;
+  const keepsSubnets = count(news, "subnets") > count(olds, "subnets");
+  const keepsGroups = count(news, "securityGroups") > 0 === count(olds, "securityGroups") > 0;
+  return [
+    ...(keepsSubnets || !isKnown(news["subnets"]) ? [] : ["subnets"]),
+    ...(keepsGroups || !isKnown(news["securityGroups"]) ? [] : ["securityGroups"]),
+  ];
+}
+
 const loadBalancer: AwsType = {
   inputs: [
     "name",
@@ -53,7 +71,7 @@ const loadBalancer: AwsType = {
   autoName: "name",
   sets: ["subnets", "securityGroups"],
   defaults: { internal: false, loadBalancerType: "application" },
-  forceNew: ["name", "internal", "loadBalancerType", "subnetMappings"],
+  replacedBy,
   outputs: ["dnsName", "zoneId", "vpcId", "arnSuffix"],
   tagged: true,
   check: ({ name }) =>
@@ -182,7 +200,6 @@ const targetGroup: AwsType = {
   },
   autoName: "name",
   defaults: { targetType: "instance" },
-  forceNew: ["name", "port", "protocol", "targetType", "vpcId", "ipAddressType"],
   outputs: ["arnSuffix", "loadBalancerArns"],
   tagged: true,
   check: ({ name }) =>
@@ -243,6 +260,19 @@ function listenerRequest(inputs: Properties): Properties {
   });
 }
 
+/** As AWS does, and moto does not (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html). */
+async function refuseSharedGroups(aws: Aws, inputs: Properties): Promise<void> {
+  const TargetGroupArns = objects(inputs["defaultActions"]).flatMap(
+    (one) => text(one["targetGroupArn"]) ?? [],
+  );
+  const answer = await aws.query("elasticloadbalancing", "DescribeTargetGroups", { TargetGroupArns });
+  for (const group of list(answer["TargetGroups"]))
+    if (texts(group["LoadBalancerArns"]).some((arn) => arn !== inputs["loadBalancerArn"]))
+      throw new Error(
+        `TargetGroupAssociationLimit: ${written(group["TargetGroupName"])} is of another load balancer`,
+      );
+}
+
 const listener: AwsType = {
   inputs: [
     "loadBalancerArn",
@@ -256,9 +286,9 @@ const listener: AwsType = {
   ],
   required: ["loadBalancerArn", "defaultActions"],
   nested: { defaultActions: ["type", "targetGroupArn", "order", "redirect", "fixedResponse"] },
-  forceNew: ["loadBalancerArn"],
   tagged: true,
   create: async (inputs, aws) => {
+    await refuseSharedGroups(aws, inputs);
     const made = await aws.query("elasticloadbalancing", "CreateListener", {
       LoadBalancerArn: inputs["loadBalancerArn"] ?? null,
       ...listenerRequest(inputs),
@@ -296,7 +326,6 @@ function target(inputs: Properties): Properties {
 const targetGroupAttachment: AwsType = {
   inputs: ["targetGroupArn", "targetId", "port", "availabilityZone"],
   required: ["targetGroupArn", "targetId"],
-  forceNew: "all",
   create: async (inputs, aws) => {
     await aws.query("elasticloadbalancing", "RegisterTargets", target(inputs));
     return [inputs["targetGroupArn"], inputs["targetId"], inputs["port"]].map(written).join("|");
@@ -355,7 +384,6 @@ const record: AwsType = {
   required: ["zoneId", "name", "type"],
   nested: { aliases: ["name", "zoneId", "evaluateTargetHealth"] },
   sets: ["records"],
-  forceNew: ["zoneId", "name", "type"],
   outputs: ["fqdn"],
   create: async (inputs, aws) => {
     await changeRecord(aws, inputs["allowOverwrite"] === true ? "UPSERT" : "CREATE", inputs);
@@ -382,7 +410,6 @@ const zone: AwsType = {
   inputs: ["name", "comment", "forceDestroy"],
   required: ["name"],
   defaults: { comment: "Managed by Pulumi", forceDestroy: false },
-  forceNew: ["name"],
   outputs: ["zoneId", "nameServers", "primaryNameServer"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -413,7 +440,6 @@ async function describeCertificate(aws: Aws, CertificateArn: Value | undefined):
 const certificate: AwsType = {
   inputs: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"],
   sets: ["subjectAlternativeNames"],
-  forceNew: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"],
   outputs: ["domainValidationOptions", "status"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -448,7 +474,6 @@ const certificateValidation: AwsType = {
   inputs: ["certificateArn", "validationRecordFqdns"],
   required: ["certificateArn"],
   sets: ["validationRecordFqdns"],
-  forceNew: "all",
   create: async (inputs, aws) => {
     await eventually(
       async () =>

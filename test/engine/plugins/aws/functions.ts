@@ -1,6 +1,6 @@
 /** What a program asks AWS without making anything. */
 import type { Properties, Value } from "../properties";
-import { objects, text, texts, written } from "../values";
+import { objects, text, textMap, texts, written } from "../values";
 import { type Aws, list, yes } from "./client";
 import { renamed, tagMap } from "./type";
 
@@ -122,6 +122,43 @@ const parameter: Ask = async (args, aws) => {
   };
 };
 
+const balancers: Ask = async (args, aws) => {
+  const tags = Object.entries(textMap(args["tags"]));
+  const all = await aws.queryAll("elasticloadbalancing", "DescribeLoadBalancers", "LoadBalancers");
+  const arns = all.map(({ LoadBalancerArn }) => text(LoadBalancerArn) ?? "");
+  const tagged =
+    arns.length === 0
+      ? []
+      : list(
+          (await aws.query("elasticloadbalancing", "DescribeTags", { ResourceArns: arns }))[
+            "TagDescriptions"
+          ],
+        );
+  const found = tagged.filter((one) => {
+    const has = tagMap(list(one["Tags"]));
+    return tags.every(([key, value]) => has[key] === value);
+  });
+  return { id: aws.region, region: aws.region, arns: found.map(({ ResourceArn }) => ResourceArn ?? null) };
+};
+
+const balancer: Ask = async (args, aws) => {
+  const asked = { LoadBalancerArns: [args["arn"] ?? null] };
+  const answer = await aws.query("elasticloadbalancing", "DescribeLoadBalancers", asked);
+  const [found] = list(answer["LoadBalancers"]);
+  if (found === undefined) throw new Error("no matching load balancer");
+  return {
+    ...renamed(found, {
+      LoadBalancerArn: "arn",
+      LoadBalancerName: "name",
+      DNSName: "dnsName",
+      VpcId: "vpcId",
+      Type: "loadBalancerType",
+    }),
+    region: aws.region,
+    subnets: list(found["AvailabilityZones"]).map(({ SubnetId }) => SubnetId ?? null),
+  };
+};
+
 /** By token. */
 export const functions: Record<string, Ask> = {
   "aws:index/getAvailabilityZones:getAvailabilityZones": availabilityZones,
@@ -146,6 +183,8 @@ export const functions: Record<string, Ask> = {
   "aws:ec2/getSubnets:getSubnets": subnets,
   "aws:ec2/getVpc:getVpc": vpc,
   "aws:ec2/getAmi:getAmi": image,
+  "aws:lb/getLbs:getLbs": balancers,
+  "aws:lb/getLoadBalancer:getLoadBalancer": balancer,
   "aws:route53/getZone:getZone": zone,
   "aws:ssm/getParameter:getParameter": parameter,
 };

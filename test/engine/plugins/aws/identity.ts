@@ -23,7 +23,6 @@ const role: AwsType = {
   required: ["assumeRolePolicy"],
   autoName: "name",
   defaults: { path: "/", maxSessionDuration: 3600, forceDetachPolicies: false },
-  forceNew: ["name", "path"],
   outputs: ["uniqueId", "createDate"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -84,7 +83,6 @@ const rolePolicy: AwsType = {
   inputs: ["name", "role", "policy"],
   required: ["role", "policy"],
   autoName: "name",
-  forceNew: ["name", "role"],
   create: async (inputs, aws) => {
     await putRolePolicy(aws, inputs);
     return `${text(inputs["role"]) ?? ""}:${text(inputs["name"]) ?? ""}`;
@@ -123,7 +121,6 @@ const instanceProfile: AwsType = {
   inputs: ["name", "path", "role"],
   autoName: "name",
   defaults: { path: "/" },
-  forceNew: ["name", "path"],
   outputs: ["uniqueId", "createDate"],
   tagged: true,
   create: async (inputs, aws) => {

@@ -63,7 +63,6 @@ const component: AwsType = {
   required: ["platform", "version"],
   autoName: "name",
   defaults: { skipDestroy: false },
-  forceNew: ["name", "platform", "version", "data", "description", "changeDescription"],
   outputs: ["dateCreated", "encrypted", "owner", "type"],
   tagged: true,
   create: (inputs, aws) =>
@@ -94,7 +93,6 @@ const imageRecipe: AwsType = {
     components: ["componentArn", "parameters"],
     blockDeviceMappings: ["deviceName", "ebs", "noDevice"],
   },
-  forceNew: [...recipeInputs, "version", "blockDeviceMappings"],
   outputs: ["dateCreated", "owner", "platform"],
   tagged: true,
   create: (inputs, aws) =>
@@ -132,7 +130,6 @@ const infrastructureConfiguration: AwsType = {
   autoName: "name",
   nested: { instanceMetadataOptions: ["httpPutResponseHopLimit", "httpTokens"] },
   defaults: { terminateInstanceOnFailure: false },
-  forceNew: ["name"],
   sets: ["instanceTypes", "securityGroupIds"],
   outputs: ["dateCreated", "dateUpdated"],
   tagged: true,
@@ -177,7 +174,6 @@ const image: AwsType = {
     loggingConfiguration: ["logGroupName"],
   },
   defaults: { enhancedImageMetadataEnabled: true },
-  forceNew: imageInputs,
   outputs: ["dateCreated", "name", "osVersion", "outputResources", "platform", "version"],
   tagged: true,
   create: (inputs, aws) => create(aws, "Image", sent(inputs, imageInputs)),

@@ -87,7 +87,10 @@ const vpc: AwsType = {
   ],
   required: ["cidrBlock"],
   defaults: { enableDnsSupport: true, instanceTenancy: "default" },
-  forceNew: ["cidrBlock", "instanceTenancy"],
+  replacedBy: (olds, news) =>
+    olds["instanceTenancy"] === "dedicated" && news["instanceTenancy"] === "default"
+      ? []
+      : ["instanceTenancy"],
   outputs: ["defaultSecurityGroupId", "mainRouteTableId", "defaultRouteTableId", "ipv6CidrBlock", "ownerId"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -158,7 +161,8 @@ const subnet: AwsType = {
   inputs: ["vpcId", "cidrBlock", "availabilityZone", "ipv6CidrBlock", ...Object.keys(subnetAttributes)],
   required: ["vpcId"],
   defaults: { mapPublicIpOnLaunch: false, assignIpv6AddressOnCreation: false },
-  forceNew: ["vpcId", "cidrBlock", "availabilityZone", "ipv6CidrBlock"],
+  replacedBy: ({ assignIpv6AddressOnCreation }) =>
+    assignIpv6AddressOnCreation === true ? ["ipv6CidrBlock"] : [],
   outputs: ["ownerId", "availabilityZoneId"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -208,7 +212,6 @@ const reservationNames = {
 const subnetCidrReservation: AwsType = {
   inputs: Object.keys(reservationNames),
   required: ["subnetId", "cidrBlock", "reservationType"],
-  forceNew: "all",
   outputs: ["ownerId"],
   create: async (inputs, aws) => {
     const made = await aws.query("ec2", "CreateSubnetCidrReservation", renamed(inputs, reservationNames));
@@ -229,7 +232,6 @@ const subnetCidrReservation: AwsType = {
 
 const internetGateway: AwsType = {
   inputs: ["vpcId"],
-  forceNew: [],
   outputs: ["ownerId"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -278,7 +280,6 @@ const routeTable: AwsType = {
   nested: { routes: ["cidrBlock", "ipv6CidrBlock", "gatewayId"] },
   sets: ["routes"],
   // A change of its inline routes is not worth a table of requests: routes of their own are the rule.
-  forceNew: ["vpcId", "routes"],
   outputs: ["ownerId"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -318,7 +319,6 @@ const routeNames = {
 const route: AwsType = {
   inputs: Object.keys(routeNames),
   required: ["routeTableId"],
-  forceNew: ["routeTableId", "destinationCidrBlock", "destinationIpv6CidrBlock"],
   outputs: ["origin", "state"],
   create: async (inputs, aws) => {
     await aws.query("ec2", "CreateRoute", renamed(inputs, routeNames));
@@ -356,7 +356,6 @@ function destination(route: Properties): string {
 const routeTableAssociation: AwsType = {
   inputs: ["routeTableId", "subnetId", "gatewayId"],
   required: ["routeTableId"],
-  forceNew: ["routeTableId", "subnetId", "gatewayId"],
   create: async (inputs, aws) => {
     const names = { routeTableId: "RouteTableId", subnetId: "SubnetId", gatewayId: "GatewayId" };
     const made = await aws.query("ec2", "AssociateRouteTable", renamed(inputs, names));
@@ -459,7 +458,6 @@ const securityGroup: AwsType = {
   nested: { ingress: inlineRule, egress: inlineRule },
   sets: ["ingress", "egress"],
   defaults: { description: "Managed by Pulumi", revokeRulesOnDelete: false },
-  forceNew: ["name", "description", "vpcId"],
   autoName: "name",
   outputs: ["ownerId"],
   tagged: true,
@@ -501,7 +499,6 @@ const defaultSecurityGroup: AwsType = {
   inputs: ["vpcId", "ingress", "egress"],
   nested: { ingress: inlineRule, egress: inlineRule },
   sets: ["ingress", "egress"],
-  forceNew: ["vpcId"],
   outputs: ["name", "description", "ownerId"],
   tagged: true,
   create: async (inputs, aws) => {
@@ -553,7 +550,6 @@ function rule(direction: "Ingress" | "Egress"): AwsType {
   return {
     inputs: ["securityGroupId", ...Object.keys(ruleNames)],
     required: ["securityGroupId", "ipProtocol"],
-    forceNew: ["securityGroupId"],
     outputs: ["securityGroupRuleId"],
     tagged: true,
     check: (inputs) =>
@@ -628,7 +624,6 @@ const vpcEndpoint: AwsType = {
   inputs: ["vpcId", "serviceName", "vpcEndpointType", "routeTableIds", "policy"],
   required: ["vpcId"],
   defaults: { vpcEndpointType: "Gateway" },
-  forceNew: ["vpcId", "serviceName", "vpcEndpointType"],
   sets: ["routeTableIds"],
   outputs: ["state", "ownerId", "prefixListId"],
   tagged: true,
@@ -685,7 +680,10 @@ const networkInterface: AwsType = {
   required: ["subnetId"],
   defaults: { sourceDestCheck: true },
   // Of an interface's addresses the first cannot be another one later.
-  forceNew: ["subnetId", "privateIp", "privateIps", "ipv6AddressCount"],
+  replacedBy: (olds, news) => {
+    const [first] = texts(olds["privateIps"]);
+    return first === undefined || texts(news["privateIps"]).includes(first) ? [] : ["privateIps"];
+  },
   sets: ["securityGroups"],
   outputs: ["macAddress", "privateDnsName", "ownerId", "ipv6Addresses"],
   tagged: true,
@@ -785,7 +783,6 @@ async function associate(aws: Aws, id: string, inputs: Properties): Promise<void
 const eip: AwsType = {
   inputs: ["domain", ...Object.keys(associationNames)],
   defaults: { domain: "vpc" },
-  forceNew: ["domain"],
   outputs: ["publicIp", "allocationId", "associationId", "publicDns", "privateIp"],
   outputsOfUpdate: ["associationId", "privateIp"],
   tagged: true,
@@ -862,7 +859,6 @@ const flowLogNames = {
 const flowLog: AwsType = {
   inputs: ["vpcId", ...Object.keys(flowLogNames)],
   defaults: { logDestinationType: "cloud-watch-logs", maxAggregationInterval: 600 },
-  forceNew: ["vpcId", ...Object.keys(flowLogNames)],
   tagged: true,
   create: async (inputs, aws) => {
     const { LogDestination, ...rest } = renamed(inputs, flowLogNames);

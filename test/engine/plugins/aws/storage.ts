@@ -45,7 +45,6 @@ function bucketPart(
     ...table,
     inputs: ["bucket", ...type.inputs],
     required: ["bucket", ...(type.required ?? [])],
-    forceNew: ["bucket"],
     create: async (inputs, aws) => {
       await put(aws, inputs);
       return text(inputs["bucket"]) ?? "";
@@ -82,7 +81,6 @@ const bucket: AwsType = {
   inputs: ["bucket", "forceDestroy"],
   autoName: "bucket",
   defaults: { forceDestroy: false },
-  forceNew: ["bucket"],
   outputs: ["bucketDomainName", "bucketRegionalDomainName", "hostedZoneId", "bucketRegion"],
   tagged: true,
   check: ({ bucket: name }) =>
@@ -202,7 +200,6 @@ const bucketOwnershipControls = bucketPart("ownershipControls", {
 const bucketPolicy: AwsType = {
   inputs: ["bucket", "policy"],
   required: ["bucket", "policy"],
-  forceNew: ["bucket"],
   create: async (inputs, aws) => {
     await aws.rest("s3", {
       method: "PUT",
@@ -311,6 +308,7 @@ const objectHeaders = {
   contentEncoding: "content-encoding",
   cacheControl: "cache-control",
   serverSideEncryption: "x-amz-server-side-encryption",
+  acl: "x-amz-acl",
 };
 
 /** The bytes of an object, wherever the program has them from. */
@@ -351,9 +349,10 @@ const bucketObject: AwsType = {
   ],
   required: ["bucket"],
   autoName: "key",
-  forceNew: ["bucket", "key"],
   outputs: ["etag", "versionId"],
   outputsOfUpdate: ["etag", "versionId"],
+  // Computed: what the program says no more stays.
+  sticky: ["acl"],
   tagged: true,
   create: async (inputs, aws) => {
     await putObject(aws, inputs);
@@ -386,6 +385,9 @@ const bucketObject: AwsType = {
   },
 };
 
+/** It states an ACL, where the newer one leaves what is there. */
+const olderBucketObject: AwsType = { ...bucketObject, defaults: { acl: "private" } };
+
 function parameterRequest(inputs: Properties): Properties {
   return {
     ...renamed(inputs, {
@@ -416,11 +418,11 @@ const parameter: AwsType = {
   ],
   required: ["type"],
   autoName: "name",
-  forceNew: ["name", "dataType"],
   outputs: ["version"],
   outputsOfUpdate: ["version"],
   secretOutputs: ["value"],
   tagged: true,
+  replacedBy: (olds, news) => (olds["tier"] === "Advanced" && news["tier"] === "Standard" ? ["tier"] : []),
   check: ({ value, tier }) => {
     const limit = tier === "Advanced" ? 8192 : 4096;
     return typeof value === "string" && Buffer.byteLength(value) > limit && tier !== "Intelligent-Tiering"
@@ -507,7 +509,6 @@ const table: AwsType = {
   autoName: "name",
   sets: ["attributes"],
   defaults: { billingMode: "PROVISIONED" },
-  forceNew: ["name", "hashKey", "rangeKey", "attributes"],
   tagged: true,
   create: async (inputs, aws) => {
     const keys = [
@@ -649,7 +650,7 @@ export const storageTypes: Record<string, AwsType> = {
   "aws:s3/bucketOwnershipControls:BucketOwnershipControls": bucketOwnershipControls,
   "aws:s3/bucketPolicy:BucketPolicy": bucketPolicy,
   "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": bucketLifecycle,
-  "aws:s3/bucketObject:BucketObject": bucketObject,
+  "aws:s3/bucketObject:BucketObject": olderBucketObject,
   "aws:s3/bucketObjectv2:BucketObjectv2": bucketObject,
   "aws:ssm/parameter:Parameter": parameter,
   "aws:dynamodb/table:Table": table,

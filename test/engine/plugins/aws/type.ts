@@ -5,6 +5,7 @@ import { PartlyCreatedError } from "../core";
 import { isList, isObject, type Properties, type Value } from "../properties";
 import { text, textMap, written } from "../values";
 import { type Aws, AwsError } from "./client";
+import { faultsByProvider, forcingPaths } from "./provider";
 
 /** What one thing is asked about: whatever fits the request. */
 export interface Asked {
@@ -21,13 +22,16 @@ export interface AwsType {
   /** Beside `region`. */
   inputs: readonly string[];
   required?: readonly string[];
-  forceNew: ResourceType<Aws>["forceNew"];
+  /** Where the provider's table has the type not. */
+  forceNew?: ResourceType<Aws>["forceNew"];
+  replacedBy?: ResourceType<Aws>["replacedBy"];
   /** Known once it is there, beside `region` and `arn`. */
   outputs?: readonly string[];
   outputsOfUpdate?: readonly string[];
   nested?: ResourceType<Aws>["nested"];
   defaults?: Properties;
   sets?: readonly string[];
+  sticky?: readonly string[];
   secretOutputs?: readonly string[];
   /** The input that gets the resource's name with a random suffix where the program names it not. */
   autoName?: string;
@@ -47,8 +51,8 @@ export interface AwsType {
   remove?: (aws: Aws, asked: Asked) => Promise<unknown>;
 }
 
-/** The type as the shared part of the plug-ins takes it. */
-export function resourceType(type: AwsType): ResourceType<Aws> {
+/** The type as the shared part of the plug-ins takes it; what replaces it, by the provider's own table. */
+export function resourceType(token: string, type: AwsType): ResourceType<Aws> {
   const tagged = type.tagged === true;
   const look = async (aws: Aws, asked: Asked): Promise<Properties | undefined> => {
     const found = await ifThere(type.look(aws, asked));
@@ -63,11 +67,19 @@ export function resourceType(type: AwsType): ResourceType<Aws> {
     outputsOfUpdate: type.outputsOfUpdate ?? [],
     nested: type.nested ?? {},
     defaults: type.defaults ?? {},
-    forceNew: type.forceNew === "all" ? "all" : [...type.forceNew, "region"],
+    forceNew: forceNewOf(token, type),
     sets: type.sets ?? [],
+    sticky: type.sticky ?? [],
     secretOutputs: type.secretOutputs ?? [],
     ...(type.autoName === undefined ? {} : { autoName: type.autoName }),
-    ...(type.check === undefined ? {} : { check: type.check }),
+    check: (inputs) => [
+      ...(type.check?.(inputs) ?? []),
+      ...faultsByProvider(token, inputs).flatMap(({ path, reason }) =>
+        // Pulumi names what the program does not.
+        path === type.autoName && inputs[path] === undefined ? [] : [{ property: path, reason }],
+      ),
+    ],
+    ...(type.replacedBy === undefined ? {} : { replacedBy: type.replacedBy }),
     complete: (inputs, aws) =>
       tagged && aws !== undefined && Object.keys(aws.defaultTags).length > 0
         ? {
@@ -104,6 +116,14 @@ export function resourceType(type: AwsType): ResourceType<Aws> {
       await ifThere(type.remove?.(client, { id, inputs, outputs }) ?? Promise.resolve());
     },
   };
+}
+
+function forceNewOf(token: string, { forceNew }: AwsType): ResourceType<Aws>["forceNew"] {
+  const byProvider = forcingPaths(token);
+  if ((byProvider === undefined) === (forceNew === undefined))
+    throw new Error(`what replaces ${token} is to be told once: in the provider's table, or beside it`);
+  const all = byProvider ?? forceNew ?? [];
+  return all === "all" ? "all" : [...all, "region"];
 }
 
 /** The answer, or undefined where AWS says that there is no such thing. */

@@ -15,6 +15,7 @@ import {
   placeOf,
   raised,
   type GroupPlace,
+  type Machine,
   type Member,
   type Notice,
 } from "../../../../scaler/fleets/aws/groupState";
@@ -106,6 +107,24 @@ describe("a group of machines as a place", () => {
     assert(!place([member()], { fresh: false }).host.reachable);
     assert.deepEqual(place([member()], { most: 1 }).host.room, { "s1-bridges": 0 });
     assert.deepEqual(place([member()], { desired: 3, most: 2 }).host.room, { "s1-bridges": 0 });
+  });
+
+  it("takes an instance of another revision for outdated, whatever the launch templates, and what is not known yet for none", () => {
+    const described = group({ "i-a": "InService" }, { template: "lt-1:4", revision: "new" });
+    const current = (known: Machine | undefined): boolean | undefined =>
+      membersOf(
+        BRIDGES,
+        described,
+        new Map(known === undefined ? [] : [["i-a", known]]),
+        new Map(),
+        { bridges: [], jibris: [] },
+        NOW_SECONDS,
+      )[0]?.current;
+    assert.equal(current(machine({ revision: "new" })), true);
+    assert.equal(current(machine({ revision: "old" })), false);
+    assert.equal(current(undefined), true);
+    // Launched before there were any.
+    assert.equal(current(machine()), false);
   });
 
   it("takes an instance of another launch template for outdated, and none where the version is a moving one", () => {

@@ -12,6 +12,7 @@ export const group = (lifecycles: Readonly<Record<string, string>>, more: Partia
   min: 0,
   max: 10,
   template: "lt-1:3",
+  revision: undefined,
   instances: Object.entries(lifecycles).map(([id, lifecycle]) => ({ id, lifecycle, template: "lt-1:3" })),
   ...more,
 });
@@ -20,6 +21,7 @@ export const machine = (more: Partial<Machine> = {}): Machine => ({
   address: "10.42.0.7",
   state: "running",
   launchedAtSeconds: 0,
+  revision: undefined,
   ...more,
 });
 

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A recorded answer without what the recording wrote around it. */
+const recorded = (file: string): string =>
+  readFileSync(`test/fixtures/recorded/${file}`, "utf8")
+    .replace(/^[^]*?\r?\n\r?\n(?=# )/, "")
+    .replace(/\n# exit \d+\s*$/, "\n");
+
+const pages = {
+  jvb: recorded("jvb2_conf_metrics.http"),
+  jicofo: recorded("jicofo_conf_metrics.http"),
+  jibri: recorded("jibri_metrics_busy.http"),
+  prosody: recorded("monitoring/prosody_metrics_two_rooms_five_users.txt"),
+  haproxy: recorded("monitoring/haproxy_metrics_26.txt"),
+} as const;
+export type Recorded = keyof typeof pages;
+
+/** A page as the program of that name was seen to answer, with other values for some of its samples. */
+export interface Served {
+  readonly as: Recorded;
+  /** By the sample's name, as it is asked for the nth time. */
+  readonly values?: Readonly<Record<string, (nth: number) => number>>;
+}
+
+/** Serves recorded pages of metrics, and lists some of them as Prometheus' http_sd has it. */
+export class Pages {
+  private readonly asked = new Map<string, number>();
+  /** Which of its samples had which value, each time it was asked, by path. */
+  readonly told = new Map<string, number[]>();
+  private server: Server | undefined;
+
+  constructor(
+    private readonly served: Readonly<Record<string, Served>>,
+    private readonly list: readonly { readonly path: string; readonly labels: object }[],
+    private readonly token: string,
+  ) {}
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
+  }
+
+  async start(): Promise<void> {
+    const server = createServer((request, response) => {
+      const path = request.url ?? "";
+      if (path === "/targets") {
+        response.setHeader("Content-Type", "application/json");
+        response.end(
+          JSON.stringify(this.list.map(({ labels, path: at }) => ({ targets: [this.url + at], labels }))),
+        );
+        return;
+      }
+      const page = this.served[path];
+      if (!page || request.headers.authorization !== `Bearer ${this.token}`) {
+        response.writeHead(page ? 401 : 404).end();
+        return;
+      }
+      const nth = (this.asked.get(path) ?? 0) + 1;
+      this.asked.set(path, nth);
+      let text: string = pages[page.as];
+      for (const [sample, value] of Object.entries(page.values ?? {})) {
+        const told = value(nth);
+        this.told.set(`${path} ${sample}`, [...(this.told.get(`${path} ${sample}`) ?? []), told]);
+        text = text.replaceAll(new RegExp(`^(${sample}(?:\\{[^}]*\\})?) \\S+`, "gm"), `$1 ${told}`);
+      }
+      const type =
+        page.as === "haproxy" ? "text/plain; version=0.0.4" : "application/openmetrics-text; version=1.0.0";
+      response.setHeader("Content-Type", type);
+      response.end(text);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    this.server = server;
+  }
+
+  stop(): void {
+    this.server?.closeAllConnections();
+    this.server?.close();
+  }
+}
