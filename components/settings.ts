@@ -3,10 +3,13 @@ import { zoneOfNumber } from "./aws/addresses";
 import type { AwsSettings } from "./settings/awsSchema";
 import { expiresSoon } from "./settings/certificates";
 import { contradictions, platformFaults } from "./settings/contradictions";
+import { networksOf } from "./settings/dockerContradictions";
 import { faultsOf, type Fault } from "./settings/faults";
+import { privateNetworks } from "./settings/ipv4Range";
 import { knownKeys } from "./settings/knownKeys";
 import { clearSecrets, isSecretPath } from "./settings/secrets";
 import { shardNumber } from "./settings/shardNumber";
+import { mirrored } from "./settings/mirror";
 import { parsePortRange, type PortRange } from "./settings/portRange";
 import {
   defaultStore,
@@ -38,6 +41,8 @@ interface CommonSettings extends Omit<
   "platform" | "shards" | "recordings" | "docker" | "aws" | "peerToPeer"
 > {
   readonly shards: readonly ShardSpec[];
+  /** Networks of the fleet's own, on which no user is. */
+  readonly privateNetworks: readonly string[];
   readonly peerToPeer: { readonly enabled: boolean; readonly stunServers: readonly string[] };
 }
 
@@ -150,7 +155,8 @@ function readableParts(given: Readonly<Record<string, unknown>>): Partial<Parsed
 }
 
 /** Undefined where the platform's own settings are missing. */
-function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefined {
+function complete({ aws, docker, ...given }: ParsedSettings): Settings | undefined {
+  const parsed = { ...given, images: mirrored(given.images) };
   const shards = (placeOf: (shard: ShardSettings) => string): ShardSpec[] =>
     parsed.shards.map(({ host, zone, ...shard }) => ({
       ...shard,
@@ -167,6 +173,7 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
         ...parsed,
         peerToPeer,
         platform: "aws",
+        privateNetworks,
         shards: shards(({ name }) => zoneOfNumber(aws, shardNumber(name))),
         recordings,
         aws,
@@ -178,12 +185,14 @@ function complete({ aws, docker, ...parsed }: ParsedSettings): Settings | undefi
       ...parsed,
       peerToPeer,
       platform: "docker",
+      privateNetworks: networksOf(docker),
       shards: shards(() => shardHost),
       recordings: { ...recordings, store },
       docker: {
         ...docker,
         hosts: docker.hosts.map((host) => ({
           ...host,
+          ...(host.address.startsWith("tcp:") ? { tls: host.tls ?? docker.tls } : {}),
           ports: parsePortRange(host.udpPorts) ?? { first: 0, last: 0 },
         })),
       },

@@ -21,7 +21,7 @@ export function shardTold(
   settings: Settings,
   { name, release }: ShardSpec,
 ): Omit<ShardContainersArgs, "address" | "secrets" | "turn"> {
-  const { auth, domain, edge, images, peerToPeer, recordings } = settings;
+  const { auth, domain, edge, images, peerToPeer, privateNetworks, recordings } = settings;
   return {
     name,
     publicUrl: publicUrl(domain, edge),
@@ -29,6 +29,7 @@ export function shardTold(
     auth,
     recordings,
     peerToPeer,
+    privateNetworks,
   };
 }
 

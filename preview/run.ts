@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { basename } from "node:path";
+import { oversize } from "../components/settings/configurationSize";
 import { answersFor } from "./answers";
 import { type DeclaredResource, Monitor } from "./monitor";
 import type { StackSettings } from "./stackSettings";
@@ -31,6 +32,8 @@ export async function preview(
   const name = basename(stack)
     .replace(/^Pulumi\./, "")
     .replace(/\.ya?ml$/, "");
+  const tooLarge = oversize(settings.values);
+  if (tooLarge !== undefined) throw new PreviewError(tooLarge);
   const monitor = new Monitor(settings.project, name, answersFor(regionOf(settings)));
   const address = await monitor.listen();
   try {

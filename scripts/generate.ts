@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { format } from "prettier";
 import { parseDocument } from "yaml";
+import { metricsPage } from "../monitoring/reference";
 import { settingsSchema } from "../components/settings/schema";
 import { settingsJsonSchema, type JsonSchema } from "../components/settings/knownKeys";
 
 /**
- * Writes what follows from the settings' schema: the config block of Pulumi.yaml and docs/settings.md. Run with
- * --check it writes nothing and fails where one is out of step.
+ * Writes what follows from the settings' schema, the config block of Pulumi.yaml and docs/settings.md, and from the
+ * catalogue of metrics, docs/metrics.md. Run with --check it writes nothing and fails where one is out of step.
  */
 const namespace = "jitsi-fleet";
 
@@ -121,11 +122,15 @@ ${table.join("\n")}
 
 async function main(check: boolean): Promise<void> {
   const current = readFileSync("Pulumi.yaml", "utf8");
-  const files = { "Pulumi.yaml": pulumiYaml(current), "docs/settings.md": await settingsPage() };
+  const files = {
+    "Pulumi.yaml": pulumiYaml(current),
+    "docs/settings.md": await settingsPage(),
+    "docs/metrics.md": await metricsPage(),
+  };
   for (const [file, content] of Object.entries(files)) {
     if (!check) writeFileSync(file, content);
     else if (readFileSync(file, "utf8") !== content)
-      throw new Error(`${file} is out of step with the settings' schema: npm run generate`);
+      throw new Error(`${file} is out of step with what it follows from: npm run generate`);
   }
 }
 

@@ -35,6 +35,12 @@ const suites = {
     system: true,
     aside: true,
   },
+  changes: {
+    command: inOwnNetwork(mocha("--timeout=1800000", "test/changes/**/*.test.ts")),
+    system: true,
+    aside: true,
+    full: true,
+  },
   recovery: {
     command: inOwnNetwork(mocha("--timeout=1800000", "test/recovery/**/*.test.ts")),
     system: true,
@@ -54,6 +60,13 @@ const suites = {
     aside: true,
   },
   split: { command: mocha("test/haproxy/split.test.ts"), system: true, aside: true },
+  // Telegraf alone takes six minutes of a processor to build.
+  monitoring: {
+    command: mocha("--timeout=3000000", "test/monitoring/**/*.test.ts"),
+    system: true,
+    aside: true,
+    full: true,
+  },
   keeper: { command: mocha("--timeout=300000", "test/keeper/**/*.test.ts"), system: true, aside: true },
   labrun: { command: mocha("test/labrun/**/*.test.ts"), system: true },
   machine: { command: mocha("--timeout=300000", "test/machine/machine.test.ts"), system: true, aside: true },

@@ -1,4 +1,3 @@
-import { DynamoDBClient, GetItemCommand, ResourceNotFoundException } from "@aws-sdk/client-dynamodb";
 import {
   ageSeconds,
   answerTimes,
@@ -52,6 +51,9 @@ export const placeByState = (
 /** What the scaler last wrote down of the fleet, or why that is not known now. Never throws. */
 export async function readFleetStatus(place: StatusPlace): Promise<KnownFleet> {
   const { endpoint, region, table } = place;
+  // Only where it is called, as EC2 below: a preview need not wait for either to load.
+  const { DynamoDBClient, GetItemCommand, ResourceNotFoundException } =
+    await import("@aws-sdk/client-dynamodb");
   const dynamo = new DynamoDBClient(clientSettings({ aws: { region, endpoint } }));
   const answeredAt = answerTimes(dynamo);
   const abortSignal = AbortSignal.timeout(READ_LIMIT_SECONDS * 1000);
@@ -100,7 +102,6 @@ async function withoutTable(place: StatusPlace): Promise<KnownFleet> {
 
 /** How many machines of scalers there are. */
 async function scalersOf({ endpoint, region, stack }: StatusPlace): Promise<number> {
-  // Only where it is called: a preview need not wait for it to load.
   const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
   const client = new EC2Client(clientSettings({ aws: { region, endpoint } }));
   const tags = { ...ownTags(stack), Role: "scaler" };

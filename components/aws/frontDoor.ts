@@ -83,7 +83,8 @@ export class FrontDoor extends pulumi.ComponentResource {
         defaultActions: [{ type: "forward", targetGroupArn: this.args.targets.groups[what] }],
         tags: this.tags(),
       },
-      this.opts,
+      // To another group users are sent once the edges are in it: where none is known to be alive, to all of them.
+      { ...this.opts, dependsOn: this.args.targets.attachments },
     );
   }
 

@@ -132,7 +132,7 @@ export function bakingStatements({ component, log, region }: BakingRights): Stat
       [log, `${log}:*`],
     ),
     ...sessionStatements(),
-    // What agents before 3.3.40 are told by: an image may have one.
+    // What an older agent is told by: an image may have one.
     allow(
       "OlderAgents",
       [

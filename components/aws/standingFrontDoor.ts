@@ -58,7 +58,7 @@ function fault({ id, isOwn, zone }: Standing, { settings: { aws } }: AwsContext)
   if (!loadBalancerZones(aws).includes(zone))
     return {
       path: "aws.zones",
-      message: `the load balancer stands in ${zone}, which it cannot leave: name ${zone} among the first two; others may come after. To leave the zone all the same, take the front door down first: docs/recovery.md#a-zone-is-out`,
+      message: `the load balancer stands in ${zone}, which it cannot leave: name ${zone} among the first two; others may come after. To leave the zone for good: docs/recovery.md#a-zone-is-out`,
     };
   if (network.type === "own")
     return isOwn

@@ -23,6 +23,8 @@ const ILL_SECONDS = 60;
 export class Targets extends pulumi.ComponentResource {
   /** The groups' ARNs. */
   readonly groups: Readonly<Record<keyof typeof webPorts, pulumi.Output<string>>>;
+  /** What has the edges in the groups. */
+  readonly attachments: pulumi.Resource[] = [];
   private readonly context: AwsContext;
   private readonly hooks: TargetHooks;
 
@@ -48,14 +50,16 @@ export class Targets extends pulumi.ComponentResource {
   /** Has users sent to an edge's machine, by its id: another machine is another target, though its address is the same. */
   register(edge: string, instance: pulumi.Output<string>, parent: pulumi.Resource): void {
     for (const [what, targetGroupArn] of Object.entries(this.groups))
-      new lb.TargetGroupAttachment(
-        `${edge}-${what}`,
-        { targetGroupArn, targetId: instance, port: webPorts[what as keyof typeof webPorts] },
-        {
-          parent,
-          provider: this.context.provider,
-          hooks: { beforeDelete: [this.hooks.takeOut], afterDelete: [this.hooks.letGo] },
-        },
+      this.attachments.push(
+        new lb.TargetGroupAttachment(
+          `${edge}-${what}`,
+          { targetGroupArn, targetId: instance, port: webPorts[what as keyof typeof webPorts] },
+          {
+            parent,
+            provider: this.context.provider,
+            hooks: { beforeDelete: [this.hooks.takeOut], afterDelete: [this.hooks.letGo] },
+          },
+        ),
       );
   }
 

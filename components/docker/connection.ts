@@ -51,7 +51,7 @@ export function dockerClient(connection: Connection, timeoutSeconds: number): Do
     case "tcp:":
       return new Docker({
         protocol: "https",
-        host: url.hostname,
+        host: hostOf(url),
         port: url.port,
         timeout,
         ...(tls === undefined ? {} : { ca: tls.ca, cert: tls.certificate, key: tls.privateKey }),
@@ -62,6 +62,9 @@ export function dockerClient(connection: Connection, timeoutSeconds: number): Do
       throw new Error(`${address} is no address of a Docker engine`);
   }
 }
+
+/** As ssh and Node take it: an IPv6 address has brackets in URLs alone. */
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, "$1");
 
 /** docker-modem takes an agent; its types do not say so. */
 function overAgent(agent: http.Agent, timeout: number): Docker {
@@ -85,7 +88,7 @@ class SshAgent extends http.Agent {
   }
 
   override createConnection(): Duplex {
-    const destination = `${this.url.username}@${this.url.hostname}`;
+    const destination = `${this.url.username}@${hostOf(this.url)}`;
     const port = this.url.port === "" ? [] : ["-p", this.url.port];
     const argv = [...sshOptions(this.hostKey), ...port, destination, "docker", "system", "dial-stdio"];
     return new ProcessSocket(spawn("ssh", argv, { stdio: ["pipe", "pipe", "pipe"] }));

@@ -1,6 +1,7 @@
 import type * as docker from "@pulumi/docker";
 import { INSTANCE, MEDIA_PORT } from "@jitsi-fleet/scaler";
 import type * as pulumi from "@pulumi/pulumi";
+import { containerHostname } from "../hostname";
 import { FLEET_DIRECTORY, type ContainerSpec, type InstanceSpec } from "../platform";
 
 /**
@@ -27,7 +28,7 @@ export function containerArgs(spec: ContainerSpec, at: Placement): docker.Contai
   return {
     name: at.name,
     image: spec.image,
-    hostname: at.name,
+    hostname: containerHostname(at.name),
     entrypoints: [...spec.command],
     envs: environment(spec),
     user: spec.user,

@@ -9,6 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { PROGRAM_FILE, type AddressOf, type ContainerSpec, type Route } from "../platform";
 import { programContainer } from "../program";
 import type { Settings } from "../settings";
+import { haproxyMemoryMiB } from "../settings/edgeMemory";
 import { edgeScript } from "./edgeScript";
 import { ADMIN_SOCKET, haproxyConfiguration, type EdgePeer, type Server } from "./haproxy";
 import { TURN_PORT, turnContainer, type TurnContainerArgs } from "./turn";
@@ -161,7 +162,7 @@ function haproxy(args: EdgeContainersArgs): ContainerSpec {
     user: USER,
     // Requests under way end in time; websockets last as long as it does, and resume elsewhere only then.
     stopGraceSeconds: 10,
-    resources: { memoryMiB: 1024 },
+    resources: { memoryMiB: haproxyMemoryMiB(edge.limits.roomsRemembered) },
     restart: "always",
     knownHosts: {},
   };

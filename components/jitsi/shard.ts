@@ -27,6 +27,8 @@ export interface ShardContainersArgs {
   /** Whether two people alone in a room speak directly to each other, and who tells them their public addresses. */
   readonly peerToPeer: Settings["peerToPeer"];
   readonly secrets: ShardSecrets;
+  /** Docker's networks and the fleet's own lie in these; nothing else reaches a shard's ports. */
+  readonly privateNetworks: readonly string[];
   /** The relay that users are told of; none if absent. */
   readonly turn?: TurnService;
 }
@@ -40,8 +42,6 @@ const CONNECTIONS_PER_WORKER = 4 * USERS_PER_SHARD;
 /** Docker's own name server in every network but its first. It says that its answers are good for 600 s. */
 const RESOLVER = "127.0.0.11 valid=5s";
 const XMPP_PORT = 5222;
-/** Docker's networks and the fleet's own lie in these; nothing else reaches a shard's ports. */
-const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as const;
 
 /** Prosody's HTTP port is not published: the shard's own network alone reaches it, at addresses Docker picks. */
 const WHOEVER_REACHES_IT = "0.0.0.0/0";
@@ -80,7 +80,7 @@ function prosody(args: ShardContainersArgs): ContainerSpec {
       ENABLE_RECORDING: recordingEnabled(args),
       PROSODY_ENABLE_METRICS: "1",
       PROSODY_METRICS_ALLOWED_CIDR: WHOEVER_REACHES_IT,
-      PROSODY_TRUSTED_PROXIES: ["127.0.0.1", "::1", ...PRIVATE_RANGES].join(","),
+      PROSODY_TRUSTED_PROXIES: ["127.0.0.1", "::1", ...args.privateNetworks].join(","),
       // 10 kb/s, the default, throttles large rooms; 8x8 uses 512.
       PROSODY_C2S_LIMIT: "512kb/s",
       // The image's template splits this at the two characters \n.
@@ -168,7 +168,7 @@ function web(args: ShardContainersArgs): ContainerSpec {
     },
     secrets: {},
     files: [
-      { path: "config/nginx-custom/fleet.conf", content: webLocations(args.name, PRIVATE_RANGES) },
+      { path: "config/nginx-custom/fleet.conf", content: webLocations(args.name, args.privateNetworks) },
       { path: "config/custom-config.js", content: customConfig(args) },
     ],
     ports: [

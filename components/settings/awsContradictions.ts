@@ -1,7 +1,9 @@
 import { highestShard, poolRoom, zoneOfNumber, zoneRanges, type ZoneRanges } from "../aws/addresses";
 import { MOST_TAGS, OWN_TAGS, TAG_CHARACTERS, unfitForTag } from "../aws/limits";
 import type { AwsNetwork, AwsSettings } from "./awsSchema";
+import { cronKey } from "./cron";
 import { didYouMean } from "./didYouMean";
+import { haproxyMemoryMiB } from "./edgeMemory";
 import { duplicates, pathText, type Report } from "./faults";
 import {
   instanceTypes,
@@ -25,6 +27,7 @@ export function awsContradictions(settings: Partial<ParsedSettings>, aws: AwsSet
   if (settings.bridges) checkSchedules(aws, settings.bridges, fault);
   checkFrontDoor(settings, aws, fault);
   checkEdge(settings, fault);
+  if (settings.edge) checkRooms(settings.edge, aws, fault);
   checkRecordings(settings, aws, fault);
   if (settings.production === true) checkEndpoint(aws, fault);
 }
@@ -268,6 +271,13 @@ function checkTags(tags: ParsedSettings["tags"], fault: Report): void {
     if (unfit.length > 0)
       fault(path, `has ${unfit.map((sign) => `"${sign}"`).join(", ")}; AWS takes ${TAG_CHARACTERS}`);
     const isLike = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+    const notInName = unfitForTag(name);
+    if (notInName.length > 0)
+      fault(
+        path,
+        `has ${notInName.map((sign) => `"${sign}"`).join(", ")} in its name; AWS takes ${TAG_CHARACTERS}`,
+      );
+    if (/^aws:/i.test(name)) fault(path, "begins with aws:, which AWS keeps to itself; name it otherwise");
     const own = OWN_TAGS.find(isLike);
     const earlier = names.slice(0, index).find(isLike);
     if (own === name) fault(path, "is the stack's own; name it otherwise");
@@ -287,10 +297,10 @@ function checkSchedules({ schedules }: AwsSettings, bridges: ParsedSettings["bri
       `aws.schedules[${index}].name`,
       `"${key}" is already the name of aws.schedules[${first}]; give another`,
     );
-  for (const { index, first, key } of duplicates(schedules, ({ cron }) => cron))
+  for (const { index, first } of duplicates(schedules, ({ cron }) => cronKey(cron)))
     fault(
       `aws.schedules[${index}].cron`,
-      `${key} is when aws.schedules[${first}] takes effect too; make them one`,
+      `${schedules[index]?.cron ?? ""} is when aws.schedules[${first}] takes effect too; make them one`,
     );
   schedules.forEach(({ bridgesMin }, index) => {
     const path = `aws.schedules[${index}].bridgesMin`;
@@ -341,6 +351,23 @@ function checkEdge({ edge }: Partial<ParsedSettings>, fault: Report): void {
       fault(`edge.${key}`, `is ${edge[key]}, but on AWS the load balancer has ${port}; leave it out`);
   if (edge.proxyProtocolFrom.length > 0)
     fault("edge.proxyProtocolFrom", "is the load balancer's on AWS, by itself; leave it out");
+}
+
+/** The edge's machine has the system, the keeper and Docker beside HAProxy. */
+const BESIDE_HAPROXY_MIB = 2048;
+
+function checkRooms(
+  { limits: { roomsRemembered } }: ParsedSettings["edge"],
+  { instanceTypes: { edge } }: AwsSettings,
+  fault: Report,
+): void {
+  const memoryMiB = (instanceTypes.get(edge)?.memoryGiB ?? Infinity) * 1024;
+  const needed = haproxyMemoryMiB(roomsRemembered) + BESIDE_HAPROXY_MIB;
+  if (needed > memoryMiB)
+    fault(
+      "edge.limits.roomsRemembered",
+      `is ${roomsRemembered}, for which an edge's machine needs ${Math.ceil(needed / 1024)} GiB, and ${edge} has ${memoryMiB / 1024}; lower it, or take a larger type at aws.instanceTypes.edge`,
+    );
 }
 
 function checkRecordings({ recordings }: Partial<ParsedSettings>, aws: AwsSettings, fault: Report): void {

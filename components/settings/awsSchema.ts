@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isCron, neverComes } from "./cron";
 import { parseRange } from "./ipv4Range";
 import { url } from "./texts";
 
@@ -110,7 +111,10 @@ const schedule = z.strictObject({
   cron: z
     .string()
     .refine(isCron, "is not a time in five fields such as 30 6 * * 1-5 (minute, hour, day, month, weekday)")
-    .describe("When it takes effect, in UTC: minute, hour, day of the month, month, weekday (0 is Sunday)."),
+    .refine((given) => !neverComes(given), "never comes: no month that it names has such a day")
+    .describe(
+      "When it takes effect, in UTC: minute, hour, day of the month, month, weekday (0 is Sunday); MON and JAN do as well.",
+    ),
   bridgesMin: z.int().min(1).max(200).describe("From then on, bridges that every shard has at least."),
 });
 
@@ -256,35 +260,6 @@ export const awsSchema = z.strictObject({
     .optional()
     .describe("Where all of AWS is called instead: an emulator, for trials."),
 });
-
-/** Whether a text is a time of cron in five fields of numbers. */
-function isCron(text: string): boolean {
-  const bounds = [
-    [0, 59],
-    [0, 23],
-    [1, 31],
-    [1, 12],
-    [0, 6],
-  ] as const;
-  const fields = text.split(" ");
-  return (
-    fields.length === bounds.length &&
-    bounds.every(([first, last], index) => isCronField(fields[index] ?? "", first, last))
-  );
-}
-
-function isCronField(field: string, first: number, last: number): boolean {
-  return field.split(",").every((part) => {
-    const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/([1-9]\d?))?$/.exec(part);
-    if (!match) return false;
-    const [, from, to] = match;
-    const numbers = [from, to].flatMap((number) => (number === undefined ? [] : [Number(number)]));
-    return (
-      numbers.every((number) => number >= first && number <= last) &&
-      numbers.every((number) => number >= (numbers[0] ?? first))
-    );
-  });
-}
 
 export type AwsSettings = z.output<typeof awsSchema>;
 export type AwsNetwork = AwsSettings["network"];

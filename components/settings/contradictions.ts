@@ -265,11 +265,14 @@ function checkAuthorities({ auth, docker, recordings, tls }: Partial<ParsedSetti
     ["tls.ca", tls?.mode === "acme" ? tls.ca : undefined],
     ["recordings.store.ca", store?.type === "s3" ? store.ca : undefined],
     ["auth.ca", auth?.type === "ldap" ? auth.ca : undefined],
-    ...(docker?.hosts ?? []).flatMap(
-      ({ tls: own }, index) =>
+    ...[
+      ["docker", docker?.tls] as const,
+      ...(docker?.hosts ?? []).map(({ tls: own }, index) => [`docker.hosts[${index}]`, own] as const),
+    ].flatMap(
+      ([at, own]) =>
         [
-          [`docker.hosts[${index}].tls.ca`, own?.ca],
-          [`docker.hosts[${index}].tls.certificate`, own?.certificate],
+          [`${at}.tls.ca`, own?.ca],
+          [`${at}.tls.certificate`, own?.certificate],
         ] as const,
     ),
   ];

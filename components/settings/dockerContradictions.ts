@@ -1,4 +1,5 @@
 import { duplicates, type Report } from "./faults";
+import { isInNetworks, isLoopback, privateNetworks, sharedAddressSpace } from "./ipv4Range";
 import { parsePortRange } from "./portRange";
 import type {
   DockerHostSettings,
@@ -13,11 +14,13 @@ import { sharedNetwork } from "./sharedNetwork";
 /** What is wrong with the Docker hosts, or with what is to run on them. */
 export function dockerContradictions(
   settings: Partial<ParsedSettings>,
-  { hosts, sharedAddress }: DockerSettings,
+  docker: DockerSettings,
   fault: Report,
 ): void {
+  const { hosts, sharedAddress } = docker;
   const { shards, bridges, jibris, turn } = settings;
-  checkHosts(hosts, fault);
+  checkHosts(docker, fault);
+  checkNetworks(docker, fault);
   checkRoles(settings, hosts, fault);
   if (shards) checkShardPlacement(shards, hosts, fault);
   if (shards && bridges) checkBridgeRoom(shards, hosts, bridges, fault);
@@ -40,7 +43,9 @@ function checkRelays(hosts: readonly DockerHostSettings[], fault: Report): void 
   });
 }
 
-function checkHosts(hosts: readonly DockerHostSettings[], fault: Report): void {
+function checkHosts({ hosts, tls }: DockerSettings, fault: Report): void {
+  if (tls && !hosts.some((host) => host.address.startsWith("tcp:") && host.tls === undefined))
+    fault("docker.tls", "is of no use: no host on tcp:// is without a certificate of its own; leave it out");
   for (const { index, first, key } of duplicates(hosts, (host) => host.name))
     fault(`docker.hosts[${index}].name`, `"${key}" is already the name of docker.hosts[${first}]`);
   for (const { index, first } of duplicates(hosts, (host) => host.address))
@@ -75,15 +80,46 @@ function checkHosts(hosts: readonly DockerHostSettings[], fault: Report): void {
         `${at}.udpPorts`,
         `${host.udpPorts} overlaps docker.hosts[${overlapping}]'s ${hosts[overlapping]?.udpPorts ?? ""} at the same public address`,
       );
-    checkConnection(host, at, fault);
+    checkConnection(host, tls !== undefined, at, fault);
     if (/^127\./.test(host.privateAddress) || host.privateAddress === "0.0.0.0")
       fault(
         `${at}.privateAddress`,
         `${host.privateAddress} is not reached from containers; take the host's address on the private network (172.17.0.1, Docker's own bridge, for a single host)`,
       );
+    if (host.privateAddress === host.publicAddress)
+      fault(
+        `${at}.privateAddress`,
+        `${host.privateAddress} is publicAddress, too: the scaler's agents, Prosody and all else that is private would face whoever reaches the meetings; give the host's address on the network that the hosts share (172.17.0.1, Docker's own bridge, for a single host)`,
+      );
     if (host.publicAddress === "0.0.0.0")
       fault(`${at}.publicAddress`, "0.0.0.0 cannot be advertised; give the address users reach");
     for (const { key } of duplicates(host.roles, (role) => role)) fault(`${at}.roles`, `names ${key} twice`);
+  });
+}
+
+/** The networks that are believed to be the fleet's own. */
+export const networksOf = ({
+  hosts,
+  privateNetworks: more,
+}: Pick<DockerSettings, "hosts" | "privateNetworks">): readonly string[] => [
+  ...privateNetworks,
+  ...(hosts.some(({ privateAddress }) => isInNetworks([sharedAddressSpace], privateAddress))
+    ? [sharedAddressSpace]
+    : []),
+  ...more,
+];
+
+/** What a shard tells its edges and the scaler is for these networks alone. */
+function checkNetworks(docker: DockerSettings, fault: Report): void {
+  const networks = networksOf(docker);
+  docker.hosts.forEach(({ privateAddress, publicAddress }, index) => {
+    const isSaid =
+      isLoopback(privateAddress) || privateAddress === "0.0.0.0" || privateAddress === publicAddress;
+    if (!isSaid && !isInNetworks(networks, privateAddress))
+      fault(
+        `docker.hosts[${index}].privateAddress`,
+        `${privateAddress} is in no private network (${networks.join(", ")}); give the host's address on the network that the hosts share, or name that network at docker.privateNetworks if no user is on it`,
+      );
   });
 }
 
@@ -92,7 +128,7 @@ function overlap(a: DockerHostSettings, b: DockerHostSettings): boolean {
   return one !== undefined && two !== undefined && one.first <= two.last && two.first <= one.last;
 }
 
-function checkConnection(host: DockerHostSettings, at: string, fault: Report): void {
+function checkConnection(host: DockerHostSettings, hasCommonTls: boolean, at: string, fault: Report): void {
   const scheme = host.address.slice(0, host.address.indexOf(":"));
   if (scheme === "ssh" && host.hostKey === undefined)
     fault(
@@ -101,10 +137,10 @@ function checkConnection(host: DockerHostSettings, at: string, fault: Report): v
     );
   if (scheme !== "ssh" && host.hostKey !== undefined)
     fault(`${at}.hostKey`, `belongs to ssh:// addresses; this one is ${scheme}://`);
-  if (scheme === "tcp" && host.tls === undefined)
+  if (scheme === "tcp" && host.tls === undefined && !hasCommonTls)
     fault(
       `${at}.tls`,
-      "is missing: an engine on tcp:// without TLS hands root to its network; give ca, certificate, privateKey",
+      "is missing: an engine on tcp:// without TLS hands root to its network; give ca, certificate, privateKey here, or for all hosts at docker.tls",
     );
   if (scheme !== "tcp" && host.tls !== undefined)
     fault(`${at}.tls`, `belongs to tcp:// addresses; this one is ${scheme}://`);

@@ -42,7 +42,12 @@ const isWithin = (inner: Ipv4Range, outer: Ipv4Range): boolean =>
 const rangesOf = (...texts: string[]): readonly Ipv4Range[] =>
   texts.flatMap((text) => parseRange(text) ?? []);
 
-const privateRanges = rangesOf("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16");
+/** Private networks (RFC 1918): Docker's own are of these, if nobody says otherwise. */
+export const privateNetworks: readonly string[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/** What carriers and overlay networks number their own with (RFC 6598). */
+export const sharedAddressSpace = "100.64.0.0/10";
+
+const privateRanges = rangesOf(...privateNetworks);
 const loopback = rangesOf("127.0.0.0/8");
 const linkLocal = rangesOf("169.254.0.0/16");
 
@@ -58,6 +63,10 @@ export const isLoopback = (address: string): boolean => isAddressIn(loopback, ad
 /** Whether an address leads to the same machine only within one network: private, link-local or loopback. */
 export const isLocal = (address: string): boolean =>
   isAddressIn([...privateRanges, ...loopback, ...linkLocal], address);
+
+/** Whether an address is in one of networks such as `10.0.0.0/8`. */
+export const isInNetworks = (networks: readonly string[], address: string): boolean =>
+  isAddressIn(rangesOf(...networks), address);
 
 const isAddressIn = (networks: readonly Ipv4Range[], address: string): boolean =>
   isIPv4(address) && isIn(networks, { first: numberOf(address), prefixLength: 32 });

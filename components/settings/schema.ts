@@ -3,6 +3,7 @@ import { bridgePoolSchema, jibriPoolSchema, LETS_ENCRYPT_URL } from "@jitsi-flee
 import { z } from "zod";
 import { awsSchema } from "./awsSchema";
 import { isBucketName, storeProviders } from "./buckets";
+import { parseRange } from "./ipv4Range";
 import { parsePortRange } from "./portRange";
 import { secret, text, url, visible } from "./texts";
 
@@ -72,6 +73,13 @@ const images = z.strictObject({
     .regex(imageRepository, "is not an image repository such as ghcr.io/jitsi")
     .default("ghcr.io/jitsi")
     .describe("Where web, prosody, jicofo, jvb and jibri come from."),
+  mirror: z
+    .string()
+    .regex(imageRepository, "is not an image repository such as mirror.school.net/hub")
+    .optional()
+    .describe(
+      "Repository that has all images below their whole names, such as mirror.school.net/hub for mirror.school.net/hub/docker.io/library/haproxy:3.2. Hosts' engines must be let in by themselves (no credentials are given to them). A change replaces as another release does.",
+    ),
   release: release()
     .default("stable-11146-2")
     .describe("Jitsi release of shards that name none, of the bridges beside them and of the Jibris."),
@@ -281,7 +289,7 @@ const edge = z.strictObject({
         .max(10_000_000)
         .default(200_000)
         .describe(
-          "Rooms whose shard is remembered; of more, those unused for longest are forgotten. Some 450 bytes each.",
+          "Rooms whose shard is remembered; of more, those unused for longest are forgotten. Each takes 462 bytes of HAProxy's memory, and twice that during a reload: 1 GiB with the default, 10 GiB with 10,000,000. A change above 200,000 replaces the edge: users reconnect.",
         ),
     })
     .prefault({})
@@ -517,6 +525,20 @@ const auth = z.discriminatedUnion("type", [
 export const hostRoles = ["edge", "shard", "bridge", "jibri", "scaler"] as const;
 export type HostRole = (typeof hostRoles)[number];
 
+const clientTls = z.strictObject({
+  ca: z
+    .string()
+    .regex(pem("CERTIFICATE"), "is not a PEM certificate")
+    .describe("Who signed the engine's certificate."),
+  certificate: z
+    .string()
+    .regex(pem("CERTIFICATE"), "is not a PEM certificate")
+    .describe("The client's certificate."),
+  privateKey: secret(z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key")).describe(
+    "The client's key.",
+  ),
+});
+
 const dockerHost = z.strictObject({
   name: z
     .string()
@@ -544,22 +566,11 @@ const dockerHost = z.strictObject({
     )
     .optional()
     .describe("ssh only: the host's public key as ssh-keyscan prints it, without the host's name."),
-  tls: z
-    .strictObject({
-      ca: z
-        .string()
-        .regex(pem("CERTIFICATE"), "is not a PEM certificate")
-        .describe("Who signed the engine's certificate."),
-      certificate: z
-        .string()
-        .regex(pem("CERTIFICATE"), "is not a PEM certificate")
-        .describe("The client's certificate."),
-      privateKey: secret(z.string().regex(pem("PRIVATE KEY"), "is not a PEM private key")).describe(
-        "The client's key.",
-      ),
-    })
+  tls: clientTls
     .optional()
-    .describe("tcp only: client certificate, PEM. Set privateKey with --secret."),
+    .describe(
+      "tcp only: its own client certificate in the place of docker.tls, PEM. Set privateKey with --secret.",
+    ),
   publicAddress: ipv4().describe("Address at which users reach it; bridges advertise it."),
   privateAddress: ipv4().describe(
     "Address at which the fleet's own parts reach it: on a network that no user is on.",
@@ -630,6 +641,25 @@ const sharedAddress = z.strictObject({
 });
 
 const docker = z.strictObject({
+  privateNetworks: z
+    .array(
+      z
+        .string()
+        .refine(
+          (given) => parseRange(given) !== undefined,
+          "is not a range of IPv4 addresses such as 198.18.0.0/15, which begins with its first address",
+        ),
+    )
+    .max(20)
+    .default([])
+    .describe(
+      "Networks that no user is on, besides 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and, where a host is there, 100.64.0.0/10: the hosts' privateAddress, and Docker's own networks, are in one of them. A change replaces shards' containers, which must be drained and empty.",
+    ),
+  tls: clientTls
+    .optional()
+    .describe(
+      "Client certificate for all hosts on tcp:// that have none of their own, PEM. Set privateKey with --secret.",
+    ),
   hosts: z.array(dockerHost).min(1, "is empty: name at least one host").max(64).describe("One or many."),
   sharedAddress: sharedAddress
     .optional()
@@ -677,7 +707,15 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe("The region, network and machines: needed with platform aws, and with it alone."),
   tags: z
-    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, "is not a tag's name"), text().max(255))
+    .record(
+      z
+        .string()
+        .regex(
+          /^\p{L}(?:[\p{L}\p{N} _.:/=+@-]{0,126}[\p{L}\p{N}_.:/=+@-])?$/u,
+          "is not a tag's name: a letter, then letters, digits, spaces and _ . : / = + - @, 128 in all",
+        ),
+      text().max(255),
+    )
     .default({})
     .describe(
       "Labels on everything that is created, on Docker hosts on containers too, which another one replaces. On AWS another one replaces nothing: machines that run keep the tags that they were launched with. There at most 7, of letters, digits, spaces and _ . : / = + - @, and none of the stack's own: Project, Stack, Role, Name, Node, Pool.",

@@ -3,7 +3,7 @@ import type { Program } from "../metric";
 import { metrics } from "../catalogue";
 import { NAMESPACE } from "../cloudwatch/namespace";
 import { indexPattern } from "../elasticsearch/template";
-import { MEASUREMENT, SCRAPED, starlark } from "./rules";
+import { MEASUREMENT, SCRAPED, spellings, starlark } from "./rules";
 
 /** A page of metrics that stays where it is, and whose it is. */
 export interface Target {
@@ -37,8 +37,6 @@ export interface ElasticsearchOutput {
 export interface CloudwatchOutput {
   readonly to: "cloudwatch";
   readonly region: string;
-  /** Of an emulator; none: AWS's own. */
-  readonly endpoint?: string;
 }
 
 export interface CollectorArgs {
@@ -59,7 +57,9 @@ const BUFFERED_AT_MOST = 1_000_000;
 
 const sampled = (from: (typeof metrics)[number][1]["source"]["from"][]): string[] => [
   ...new Set(
-    metrics.filter(([, { source }]) => from.includes(source.from)).map(([, { source }]) => source.sample),
+    metrics
+      .filter(([, { source }]) => from.includes(source.from))
+      .flatMap(([, { source }]) => spellings(source.sample)),
   ),
 ];
 
@@ -68,8 +68,6 @@ const scrape = {
   name_override: SCRAPED,
   url_tag: "",
   timeout: "5s",
-  // JVB, Jicofo and Jibri hand out OpenMetrics that a strict parser refuses.
-  content_type_override: "text",
 };
 
 const authority = (file: string | undefined): object => (file === undefined ? {} : { tls_ca: file });
@@ -138,12 +136,11 @@ const elasticsearchOutput = ({ authorityFile, password, url, user }: Elasticsear
   enable_sniffer: false,
   float_handling: "drop",
   timeout: "15s",
-  startup_error_behavior: "retry",
   ...authority(authorityFile),
 });
 
 /** One output for each set of dimensions, since CloudWatch takes every tag for one. */
-function cloudwatchOutputs({ endpoint, region }: CloudwatchOutput): object[] {
+function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
   const bySet = new Map<string, string[]>();
   for (const [name, { dimensions }] of metrics)
     for (const set of dimensions) {
@@ -152,7 +149,6 @@ function cloudwatchOutputs({ endpoint, region }: CloudwatchOutput): object[] {
     }
   return [...bySet].map(([set, names]) => ({
     region,
-    ...(endpoint === undefined ? {} : { endpoint_url: endpoint }),
     namespace: NAMESPACE,
     namepass: [MEASUREMENT],
     fieldinclude: names,

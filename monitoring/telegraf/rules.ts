@@ -18,16 +18,19 @@ export const SCRAPED = "prometheus";
 /** Tags that say whose a sample is. All others go, unless a metric keeps them. */
 const OWNER = ["host", "component", "shard", "pool", "instance"];
 
+/**
+ * What Telegraf calls a sample. Of a page in OpenMetrics' format it calls a counter by its family, without `_total`; which
+ * format a program answers in is its own choice.
+ */
+export const spellings = (sample: string): string[] =>
+  sample.endsWith("_total") ? [sample, sample.slice(0, -"_total".length)] : [sample];
+
 /** Rules by sample, as Starlark writes a dictionary: JSON without null, true and false is Starlark. */
 function rulesBySample(): Record<string, Rule[]> {
   const rules: Record<string, Rule[]> = {};
   for (const [name, { kind, source }] of metrics)
-    (rules[source.sample] ??= []).push({
-      name,
-      kind,
-      where: source.where ?? {},
-      labels: source.labels ?? {},
-    });
+    for (const sample of spellings(source.sample))
+      (rules[sample] ??= []).push({ name, kind, where: source.where ?? {}, labels: source.labels ?? {} });
   return rules;
 }
 

@@ -174,6 +174,7 @@ describe("the way to a Docker engine", function () {
         [
           `Port ${port}`,
           "ListenAddress 127.0.0.1",
+          "ListenAddress ::1",
           `HostKey ${join(directory, "host_key")}`,
           `AuthorizedKeysFile ${join(directory, "authorized_keys")}`,
           "StrictModes no",
@@ -197,8 +198,8 @@ describe("the way to a Docker engine", function () {
       await once(sshd, "exit");
     });
 
-    const connection = (hostKey: string): Connection => ({
-      address: `ssh://${userInfo().username}@127.0.0.1:${port}`,
+    const connection = (hostKey: string, host = "127.0.0.1"): Connection => ({
+      address: `ssh://${userInfo().username}@${host}:${port}`,
       hostKey,
     });
 
@@ -209,6 +210,7 @@ describe("the way to a Docker engine", function () {
       try {
         execFileSync("ssh-add", ["-q", join(directory, "user_key")], { stdio: "ignore" });
         assert.equal(await versionSeenBy(connection(publicKey("host_key"))), VERSION.Version);
+        assert.equal(await versionSeenBy(connection(publicKey("host_key"), "[::1]")), VERSION.Version);
         await assert.rejects(
           versionSeenBy(connection(publicKey("other_host_key"))),
           /Host key verification failed/,

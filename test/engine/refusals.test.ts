@@ -75,8 +75,10 @@ describe("what would cut a call, on the real engine", function () {
     // What is encrypted is so anew each time that it is written.
     const state = await stack.run(["stack", "export", "--show-secrets", "--stack", stack.stack]);
     const { deployment } = JSON.parse(succeeded(state).stdout) as ExportedState;
+    // A destroy that is refused brings its program's resources into the program's order.
+    const resources = [...(deployment.resources ?? [])].sort((one, other) => (one.urn < other.urn ? -1 : 1));
     return {
-      state: deployment.resources,
+      state: resources,
       a: engines.a.snapshot(),
       b: engines.b.snapshot(),
       c: engines.c.snapshot(),

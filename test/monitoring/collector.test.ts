@@ -268,10 +268,12 @@ describe("a collector: real Telegraf", function () {
     before(async () => {
       moto = new Moto({ port: await freePort() });
       await moto.start();
-      const output = { to: "cloudwatch", region: "eu-central-1", endpoint: moto.url } as const;
+      const output = { to: "cloudwatch", region: "eu-central-1" } as const;
       running = await telegraf([output], "cloudwatch", {
         AWS_ACCESS_KEY_ID: "test",
         AWS_SECRET_ACCESS_KEY: "test",
+        // It passes its own option endpoint_url over.
+        AWS_ENDPOINT_URL: moto.url,
       });
       running.start();
     });

@@ -51,6 +51,13 @@ async function installed(): Promise<string> {
     const text = await readFile(jvm, "utf8");
     await writeFile(jvm, text.replace(/^20-:--add-modules=jdk.incubator.vector/m, "# $&"));
     await rename(home, directory);
+  } catch (error) {
+    throw new Error(
+      "Elasticsearch could not be had: it takes Debian's packages maven, unzip and python3-venv",
+      {
+        cause: error,
+      },
+    );
   } finally {
     await rm(workshop, { recursive: true, force: true });
   }
@@ -59,7 +66,7 @@ async function installed(): Promise<string> {
 
 /**
  * A real Elasticsearch on loopback, in the distribution for integration tests. Before it stands a stand-in for what that
- * one lacks: `GET /`, by which clients ask for the release. All else goes to Elasticsearch as it is.
+ * one lacks: `/`, by which clients ask whether it lives and for its release. All else goes to Elasticsearch as it is.
  */
 export class RunningElasticsearch {
   private child: ChildProcess | undefined;
@@ -78,19 +85,20 @@ export class RunningElasticsearch {
 
   /** Resolves once it answers. `folder`: its data, and its configuration. */
   async start(folder: string): Promise<void> {
-    const home = await installed();
     this.folder = join(folder, "elasticsearch");
     if (!existsSync(this.folder)) {
-      await cp(join(home, "elasticsearch/config"), join(this.folder, "config"), { recursive: true });
+      // Nobody reaches the cache below root's home.
+      await cp(await installed(), this.folder, { recursive: true });
+      for (const writable of ["kept", "temporary"]) await mkdir(join(this.folder, writable));
       await writeFile(
-        join(this.folder, "config/elasticsearch.yml"),
+        join(this.folder, "elasticsearch/config/elasticsearch.yml"),
         [
           "discovery.type: single-node",
           "network.host: 127.0.0.1",
           `http.port: ${this.port}`,
           `transport.port: ${this.port + 1}`,
-          `path.data: ${join(this.folder, "data")}`,
-          `path.logs: ${join(this.folder, "logs")}`,
+          `path.data: ${join(this.folder, "kept/data")}`,
+          `path.logs: ${join(this.folder, "kept/logs")}`,
           "xpack.security.enabled: false",
           "cluster.routing.allocation.disk.threshold_enabled: false",
           "node.store.allow_mmap: false",
@@ -102,11 +110,11 @@ export class RunningElasticsearch {
       await chmod(folder, 0o755);
     }
     await this.startProxy();
-    this.spawn(home);
+    this.spawn();
     await this.untilItAnswers();
   }
 
-  private spawn(home: string): void {
+  private spawn(): void {
     const child = spawn(
       "setpriv",
       [
@@ -114,15 +122,16 @@ export class RunningElasticsearch {
         `--regid=${NOBODY}`,
         "--clear-groups",
         "bash",
-        join(home, "elasticsearch/bin/elasticsearch"),
+        join(this.folder, "elasticsearch/bin/elasticsearch"),
       ],
       {
         env: {
           PATH: process.env["PATH"],
-          ES_JAVA_HOME: join(home, "java"),
+          ES_JAVA_HOME: join(this.folder, "java"),
           ES_JAVA_OPTS: "-Xms512m -Xmx512m",
-          ES_PATH_CONF: join(this.folder, "config"),
-          ES_TMPDIR: this.folder,
+          ES_PATH_CONF: join(this.folder, "elasticsearch/config"),
+          // What it may write is apart from what it may not.
+          ES_TMPDIR: join(this.folder, "temporary"),
         },
         stdio: ["ignore", "pipe", "pipe"],
         detached: true,
@@ -139,7 +148,7 @@ export class RunningElasticsearch {
   private async startProxy(): Promise<void> {
     if (this.proxy) return;
     const server = createServer((asked, answer) => {
-      if (asked.method === "GET" && asked.url === "/") {
+      if (asked.url === "/") {
         answer.setHeader("X-Elastic-Product", "Elasticsearch");
         answer.setHeader("Content-Type", "application/json");
         answer.end(

@@ -7,7 +7,8 @@ import type { AddressInfo } from "node:net";
 const recorded = (file: string): string =>
   readFileSync(`test/fixtures/recorded/${file}`, "utf8")
     .replace(/^[^]*?\r?\n\r?\n(?=# )/, "")
-    .replace(/\n# exit \d+\s*$/, "\n");
+    .replace(/\n# exit \d+\s*$/, "\n")
+    .replace(/(# EOF\n)\s+$/, "$1");
 
 const pages = {
   jvb: recorded("jvb2_conf_metrics.http"),

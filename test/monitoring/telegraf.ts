@@ -50,9 +50,10 @@ export async function telegrafBinary(): Promise<string> {
   return binary;
 }
 
-/** Telegraf as a process, on a configuration. */
+/** Telegraf as a process, on a configuration. One that ends by itself is started again. */
 export class RunningTelegraf {
   private child: ChildProcess | undefined;
+  private isWanted = false;
   output = "";
 
   constructor(
@@ -70,12 +71,18 @@ export class RunningTelegraf {
       stream.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     const end = (): void => void child.kill("SIGKILL");
     process.once("exit", end);
-    child.once("exit", () => process.off("exit", end));
+    child.once("exit", () => {
+      process.off("exit", end);
+      // As its container is: it ends where its store does not answer as it begins.
+      if (this.isWanted) setTimeout(() => this.isWanted && this.start(), 1000);
+    });
+    this.isWanted = true;
     this.child = child;
   }
 
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const { child } = this;
+    this.isWanted = false;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
     child.kill(signal);

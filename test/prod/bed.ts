@@ -3,7 +3,7 @@ import {
   paginateDescribeAutoScalingGroups,
   type AutoScalingGroup,
 } from "@aws-sdk/client-auto-scaling";
-import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, GetItemCommand, ResourceNotFoundException } from "@aws-sdk/client-dynamodb";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -157,11 +157,19 @@ export class ProdBed {
     for (const { instance } of this.serving(`${shard}-bridges`)) instance.participants = participants;
   }
 
-  async status(): Promise<FleetStatus> {
-    const { Item } = await this.dynamo.send(
-      new GetItemCommand({ TableName: `jitsi-${STACK}-fleet`, Key: { [TABLE_KEY]: { S: STATUS_ITEM } } }),
-    );
-    return fleetStatusSchema.parse(JSON.parse(Item?.["status"]?.S ?? "{}"));
+  /** What the scaler last wrote down; undefined: nothing, or there is nothing to write it into. */
+  private async status(): Promise<FleetStatus | undefined> {
+    const TableName = `jitsi-${STACK}-fleet`;
+    try {
+      const { Item } = await this.dynamo.send(
+        new GetItemCommand({ TableName, Key: { [TABLE_KEY]: { S: STATUS_ITEM } } }),
+      );
+      const text = Item?.["status"]?.S;
+      return text === undefined ? undefined : fleetStatusSchema.parse(JSON.parse(text));
+    } catch (error) {
+      if (error instanceof ResourceNotFoundException) return undefined;
+      throw error;
+    }
   }
 
   /** The scaler has written down so many that all say how they are. */
@@ -172,7 +180,7 @@ export class ProdBed {
       async () => {
         const now = await this.status();
         told = JSON.stringify(now);
-        const found = now.pools.find((one) => one.pool === pool);
+        const found = now?.pools.find((one) => one.pool === pool);
         return found?.fresh === true && found.instances === instances && found.silent === 0;
       },
     );
@@ -182,10 +190,11 @@ export class ProdBed {
   async scalersTell(shard: string, participants: number): Promise<void> {
     const from = Date.now();
     await until(`the scaler tells of ${participants} on ${shard}`, async () => {
-      const { knownAt, shards } = await this.status();
-      const found = shards.find((one) => one.shard === shard);
+      const now = await this.status();
+      const found = now?.shards.find((one) => one.shard === shard);
       return (
-        Date.parse(knownAt) > from &&
+        now !== undefined &&
+        Date.parse(now.knownAt) > from &&
         found !== undefined &&
         "participants" in found &&
         found.participants === participants

@@ -26,7 +26,8 @@ const domains = {
   XMPP_INTERNAL_MUC_DOMAIN: "internal-muc.meet.jitsi",
   XMPP_HIDDEN_DOMAIN: "hidden.meet.jitsi",
 };
-const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+/** Of a fleet with a host at 100.64.0.12. */
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
 const secrets = {
   JICOFO_AUTH_PASSWORD: "focus$pass'word",
   JVB_AUTH_PASSWORD: 'jvb"password"',
@@ -229,6 +230,23 @@ describe("the stand-ins' images", function () {
     } finally {
       await publicNetwork.disconnect({ Container: web.container.id });
       await publicNetwork.remove();
+    }
+  });
+
+  it("tell the edges of them at an address of a carrier's or an overlay's network", async () => {
+    const overlay = await made.engine.createNetwork({
+      Name: `${made.run}-overlay`,
+      IPAM: { Driver: "default", Config: [{ Subnet: "100.64.7.0/24" }] },
+    });
+    await overlay.connect({ Container: web.container.id });
+    try {
+      const { NetworkSettings } = await web.container.inspect();
+      const address = NetworkSettings.Networks[`${made.run}-overlay`]?.IPAddress ?? "";
+      for (const path of ["/_rooms", "/_stats", "/_jibris"])
+        assert.equal((await fetch(`http://${address}:8000${path}`)).status, 200, path);
+    } finally {
+      await overlay.disconnect({ Container: web.container.id });
+      await overlay.remove();
     }
   });
 

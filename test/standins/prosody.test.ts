@@ -8,6 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { filesOf } from "../../components/docker/files";
 import { shardContainers } from "../../components/jitsi/shard";
+import { privateNetworks } from "../../components/settings/ipv4Range";
 import type { ContainerSpec } from "../../components/platform";
 import { insideLuaQuotes } from "../../components/quoting";
 import { parseSettings } from "../../components/settings";
@@ -33,6 +34,7 @@ const passwords = { jicofo: "jicofo-1", bridges: "bridges-1", jibris: "jibris-1"
 function prosodyOf(auth: Record<string, unknown>, secrets = passwords): ContainerSpec {
   const settings = parseSettings({ ...goodSettings(), auth }, "test");
   const [prosody] = shardContainers({
+    privateNetworks,
     name: "s1",
     publicUrl: "https://meet.school.net",
     images: { registry: "ghcr.io/jitsi", release: "stable" },

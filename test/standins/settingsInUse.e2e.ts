@@ -10,6 +10,7 @@ import WebSocket from "ws";
 import { bridgeContainer } from "../../components/jitsi/bridge";
 import { jibriContainer } from "../../components/jitsi/jibri";
 import { shardContainers } from "../../components/jitsi/shard";
+import { privateNetworks } from "../../components/settings/ipv4Range";
 import type { AddressOf, FileSpec, InstanceSpec, Member } from "../../components/platform";
 import { parseSettings } from "../../components/settings";
 import { runInContainer } from "../../scaler/engine/exec";
@@ -33,6 +34,7 @@ describe("the images with the environment that the program gives them", function
     endpoints: { web: { address: "web", port: 8000 }, xmpp: { address: "10.213.0.11", port: 22001 } },
   };
   const [prosodySpec, , webSpec] = shardContainers({
+    privateNetworks,
     name: "s1",
     publicUrl: "https://meet.school.net",
     images,

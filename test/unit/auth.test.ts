@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { prosodyAuthOf } from "../../components/jitsi/auth";
 import { parseSettings, SettingsError } from "../../components/settings";
 import { faultsIn, goodSettings } from "./goodSettings";
+import { issue } from "../support/certificates";
 
 const authOf = (auth: Record<string, unknown>) =>
   prosodyAuthOf(parseSettings({ ...goodSettings(), auth }, "test"));
@@ -15,7 +16,7 @@ const pathsIn = (auth: Record<string, unknown>, production = false): string[] =>
   }).map(({ path }) => path);
 const keys = { type: "jwt", appId: "school", keyServer: "https://keys.school.net/jitsi" };
 const directory = { type: "ldap", url: "ldaps://ldap.school.net", base: "ou=people,dc=school" };
-const ca = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const { certificate: ca } = issue("School CA", { isAuthority: true });
 
 describe("who may open rooms", () => {
   it("with a token: its sub is held against the tenant unless the settings say otherwise", () => {

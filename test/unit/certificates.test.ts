@@ -7,7 +7,24 @@ import {
   readCertificates,
   type ProvidedCertificate,
 } from "../../components/settings/certificates";
+import { oversize } from "../../components/settings/configurationSize";
 import { issue } from "../support/certificates";
+
+describe("a stack's configuration", () => {
+  it("is refused with its largest setting where Pulumi could not hand it over", () => {
+    const values = (length: number) => ({
+      "fleet:domain": "meet.school.net",
+      "fleet:docker": "x".repeat(length),
+    });
+    assert.equal(oversize(values(130_000)), undefined);
+    assert.match(oversize(values(131_100)) ?? "", /^docker: the settings make 131\d+ bytes, .*docker\.tls/);
+    // As the system judges it.
+    const run = (length: number): void =>
+      void execFileSync("true", { env: { PULUMI_CONFIG: JSON.stringify(values(length)) } });
+    run(130_000);
+    assert.throws(() => run(131_100), /E2BIG/);
+  });
+});
 
 describe("a certificate that is provided", () => {
   const [root, other] = [issue("School CA", { isAuthority: true }), issue("Other CA", { isAuthority: true })];

@@ -8,6 +8,9 @@ import { jibriContainer } from "../../components/jitsi/jibri";
 import { recordingsContainers } from "../../components/jitsi/recordings";
 import { storeRemote } from "../../components/jitsi/uploads";
 import { shardContainers } from "../../components/jitsi/shard";
+import { containerHostname } from "../../components/hostname";
+import { haproxyMemoryMiB } from "../../components/settings/edgeMemory";
+import { privateNetworks } from "../../components/settings/ipv4Range";
 import { turnContainer } from "../../components/jitsi/turn";
 import type { AddressOf, ContainerSpec, InstanceSpec, Member } from "../../components/platform";
 import { parseSettings, type Settings } from "../../components/settings";
@@ -49,6 +52,7 @@ function every(): ContainerSpec[] {
   const shardArgs = { name: "s1", publicUrl: "https://meet.school.net", images, address: shard };
   return [
     ...shardContainers({
+      privateNetworks,
       ...shardArgs,
       auth: settings.auth,
       recordings: settings.recordings,
@@ -150,6 +154,24 @@ interface Body {
 }
 const body = (spec: InstanceSpec): Body =>
   instanceBody(spec, { network: "n", volumes: { recordings: "v" }, labels: {} }) as unknown as Body;
+
+describe("a container's host name", () => {
+  it("is its name, or as much of it as Linux takes, told from others", () => {
+    assert.equal(containerHostname("jitsi-school-s1-web"), "jitsi-school-s1-web");
+    const long = `jitsi-school-district-north-prod-agent-frankfurt-rack-12-a-uploader`;
+    assert.equal(long.length, 67);
+    assert.equal(containerHostname(long).length, 64);
+    assert.notEqual(containerHostname(long), containerHostname(`${long}2`));
+    assert.equal(containerHostname("x".repeat(64)), "x".repeat(64));
+  });
+});
+
+describe("HAProxy's memory", () => {
+  it("has room for what it remembers, twice during a reload", () => {
+    assert.equal(haproxyMemoryMiB(200_000), 1024);
+    for (const rooms of [2_290_000, 10_000_000]) assert(haproxyMemoryMiB(rooms) * 2 ** 20 > 2 * 462 * rooms);
+  });
+});
 
 describe("containers", () => {
   for (const spec of every())
@@ -282,6 +304,7 @@ describe("containers", () => {
   it("two people alone in a room ask no third party where they are", () => {
     const config = (peerToPeer: Settings["peerToPeer"]): string => {
       const web = shardContainers({
+        privateNetworks,
         name: "s1",
         publicUrl: "https://meet.school.net",
         images,
@@ -396,6 +419,7 @@ describe("containers", () => {
     const auth = { ...settings.auth, recorders: "token" as const };
     const secrets = { jicofo: "", bridges: "", jibris: "", recorder: "" };
     const [prosody] = shardContainers({
+      privateNetworks,
       name: "s1",
       publicUrl: "https://meet.school.net",
       images,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { metricsPage } from "../../monitoring/reference";
 import { configBlock, pulumiYaml, settingsPage } from "../../scripts/generate";
 import { parseSettings, SettingsError } from "../../components/settings";
 import { goodSettings } from "./goodSettings";
@@ -16,6 +17,14 @@ describe("what is generated from the settings' schema", () => {
     const page = readFileSync("docs/settings.md", "utf8");
     assert.equal(page, await settingsPage(), "out of step: npm run generate");
     assert(!/\|\s+\|$/m.test(page), "a setting has no description");
+  });
+
+  it("docs/metrics.md has every metric", async () => {
+    assert.equal(
+      readFileSync("docs/metrics.md", "utf8"),
+      await metricsPage(),
+      "out of step: npm run generate",
+    );
   });
 
   it("the defaults of Pulumi.yaml are the schema's own", () => {

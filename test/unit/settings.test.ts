@@ -188,6 +188,21 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ],
   ["recordings.store", { ...bucket, proxy: "proxy:3128" }, "recordings.store.proxy", /not a URL/],
   ["recordings.spaceGiB", 0, "recordings.spaceGiB", /below 0.1/],
+  [
+    "docker.hosts[0].privateAddress",
+    "198.51.100.11",
+    "docker.hosts[0].privateAddress",
+    /is publicAddress, too/,
+  ],
+  [
+    "docker.hosts[1].privateAddress",
+    "203.0.113.7",
+    "docker.hosts[1].privateAddress",
+    /in no private network .*docker\.privateNetworks/,
+  ],
+  ["docker.privateNetworks", ["198.18.0.1/15"], "docker.privateNetworks[0]", /not a range/],
+  ["images.mirror", "https://mirror.school.net", "images.mirror", /not an image repository/],
+  ["tags", { "9x": "it" }, "tags.9x", /not a tag's name/],
   ["recordings.store", { ...bucket, prefix: "/schools/" }, "recordings.store.prefix", /between slashes/],
   ["recordings.store", { ...bucket, provider: "Minio" }, "recordings.store.endpoint", /is missing/],
   ["recordings.store", { ...bucket, endpoint: "s3.school.net" }, "recordings.store.endpoint", /not a URL/],
@@ -407,6 +422,69 @@ describe("settings", () => {
       const own = { ...acme, directoryUrl: "https://acme.school.net/directory" };
       assert.deepEqual(faultsIn({ ...goodSettings(), domain, tls: own }), []);
     }
+  });
+
+  it("takes every image from a mirror, below its whole name", () => {
+    const { images } = parseSettings(spoilt("images.mirror", "mirror.school.net:5000/hub"), "test");
+    const at = "mirror.school.net:5000/hub";
+    assert.deepEqual(
+      [images.registry, images.haproxy, images.coturn, images.keepalived],
+      [
+        `${at}/ghcr.io/jitsi`,
+        `${at}/docker.io/library/haproxy:3.2`,
+        `${at}/docker.io/coturn/coturn:4.17.0`,
+        `${at}/quay.io/openstack.kolla/keepalived:2026.1-ubuntu-noble`,
+      ],
+    );
+  });
+
+  it("takes one client certificate for all hosts on tcp://, which some have of their own", () => {
+    const [a, b] = (goodSettings()["docker"] as { hosts: object[] }).hosts;
+    const [common, own] = ["common", "own"].map((name) => ({ ca: both.certificate, ...issue(name) }));
+    const address = (number: number) => `tcp://10.213.0.${number}:2376`;
+    const plain: Record<string, unknown> = { ...b };
+    delete plain["hostKey"];
+    const hosts = [
+      a,
+      { ...plain, address: address(12) },
+      {
+        ...plain,
+        name: "c",
+        address: address(13),
+        privateAddress: "10.213.0.13",
+        publicAddress: "198.51.100.13",
+        tls: own,
+      },
+    ];
+    const settings = parseSettings({ ...goodSettings(), docker: { tls: common, hosts } }, "test");
+    assert(settings.platform === "docker");
+    assert.deepEqual(
+      settings.docker.hosts.map(({ tls }) => tls),
+      [undefined, common, own],
+    );
+    assert.deepEqual(
+      faultsIn({ ...goodSettings(), docker: { tls: common, hosts: [a, b] } }).map(({ path }) => path),
+      ["docker.tls"],
+    );
+  });
+
+  it("takes hosts in a carrier's or an overlay's network, and in one that is named", () => {
+    const networksWith = (path: string, value: unknown) => {
+      const settings = parseSettings(spoilt(path, value), "test");
+      return settings.privateNetworks;
+    };
+    const rfc1918 = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+    assert.deepEqual(networksWith("docker.hosts[1].privateAddress", "100.64.0.12"), [
+      ...rfc1918,
+      "100.64.0.0/10",
+    ]);
+    assert.deepEqual(networksWith("docker.hosts[1].privateAddress", "192.168.0.12"), rfc1918);
+    const [a, b] = (goodSettings()["docker"] as { hosts: object[] }).hosts;
+    const hosts = [a, { ...b, privateAddress: "198.18.0.12" }];
+    assert.deepEqual(networksWith("docker", { hosts, privateNetworks: ["198.18.0.0/15"] }), [
+      ...rfc1918,
+      "198.18.0.0/15",
+    ]);
   });
 
   it("wants a certificate that is for TURN's name too", () => {

@@ -1,5 +1,6 @@
 import { dockerName, labels } from "@jitsi-fleet/scaler";
 import { HEALTH, knownAddresses, LOG_OPTIONS, scratch } from "../../docker/container";
+import { containerHostname } from "../../hostname";
 import type { ContainerSpec } from "../../platform";
 
 /** A service as compose takes it (https://docs.docker.com/reference/compose-file). */
@@ -51,7 +52,9 @@ function service(args: ComposeArgs, spec: ContainerSpec): ComposeService {
     environment: spec.env,
     user: spec.user,
     restart: spec.restart === "always" ? "unless-stopped" : "no",
-    ...(spec.network === "machine" ? { network_mode: "host" } : { hostname: dockerNameOf }),
+    ...(spec.network === "machine"
+      ? { network_mode: "host" }
+      : { hostname: containerHostname(dockerNameOf) }),
     extra_hosts: knownAddresses(spec).map(([host, ip]) => `${host}:${ip}`),
     ports: spec.ports.map((port) => ({
       target: port.container,

@@ -7,10 +7,9 @@ import type { Declared } from "./declaredFleet";
 
 /**
  * Runs the program with the settings of its first argument on Pulumi's mocks, with an output for everything, and writes
- * what it declares into the file of its second: as a process of its own, since a program runs once a process.
+ * what it declares into the file of its second, for the stack of its third: as a process of its own, since a program runs once a process.
  */
-const [settings = "{}", file = ""] = process.argv.slice(2);
-const STACK = "prod";
+const [settings = "{}", file = "", STACK = "prod"] = process.argv.slice(2);
 const declared = new Map<string, Declared>();
 
 /** What AWS and the other providers would say of a resource. */

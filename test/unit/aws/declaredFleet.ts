@@ -60,12 +60,19 @@ export class DeclaredFleet {
   }
 
   /** What is declared with these settings. */
-  static async of(settings: Record<string, unknown>): Promise<DeclaredFleet> {
+  static async of(settings: Record<string, unknown>, stack = "prod"): Promise<DeclaredFleet> {
     const directory = await mkdtemp(join(tmpdir(), "declared-"));
     const file = join(directory, "declared.json");
     try {
       const script = join(__dirname, "declare.ts");
-      const argv = ["--require", "ts-node/register/transpile-only", script, JSON.stringify(settings), file];
+      const argv = [
+        "--require",
+        "ts-node/register/transpile-only",
+        script,
+        JSON.stringify(settings),
+        file,
+        stack,
+      ];
       const { stderr } = await promisify(execFile)(process.execPath, argv);
       const text = await readFile(file, "utf8").catch(() => "");
       if (text === "") throw new Error(`nothing was declared: ${stderr}`);

@@ -295,6 +295,17 @@ describe("the fleet on AWS, as it is declared", function () {
     }
   });
 
+  it("sends users to a group once all edges are in it", () => {
+    const attached = fleet.all("TargetGroupAttachment").map(({ name }) => `TargetGroupAttachment ${name}`);
+    assert.equal(attached.length, 4);
+    for (const { dependsOn, name } of fleet.all("Listener"))
+      for (const one of attached)
+        assert(
+          dependsOn.some((urn) => urn.endsWith(one)),
+          `${name}: ${one}`,
+        );
+  });
+
   it("has public addresses once the network leads out, as AWS asks, and while it does", () => {
     for (const { dependsOn } of fleet.all("Eip"))
       assert(

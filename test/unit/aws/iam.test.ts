@@ -40,7 +40,7 @@ const reviewed: Record<string, Record<string, readonly string[]>> = {
     "logs:CreateLogStream": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
     "logs:PutLogEvents": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
     ...session,
-    // Agents before 3.3.40, as an image may bring, are told what to do by this service:
+    // Agents, as an image may bring, are told what to do by this service: https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent.html,
     // https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
     "ec2messages:AcknowledgeMessage": ["*"],
     "ec2messages:DeleteMessage": ["*"],

@@ -3,6 +3,7 @@ import { edgeContainers } from "../../../components/jitsi/edge";
 import { jibriContainer } from "../../../components/jitsi/jibri";
 import { recordingsContainers } from "../../../components/jitsi/recordings";
 import { shardContainers } from "../../../components/jitsi/shard";
+import { privateNetworks } from "../../../components/settings/ipv4Range";
 import { turnContainer } from "../../../components/jitsi/turn";
 import type { AddressOf, ContainerSpec, InstanceTemplate } from "../../../components/platform";
 import { parseSettings } from "../../../components/settings";
@@ -39,6 +40,7 @@ export const shard = ({
   release = images.release,
 }: { password?: string; release?: string } = {}): ContainerSpec[] =>
   shardContainers({
+    privateNetworks,
     name: "s1",
     publicUrl: "https://meet.school.net",
     images: { ...images, release },

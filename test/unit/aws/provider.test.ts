@@ -14,12 +14,24 @@ const withAws = (more: Readonly<Record<string, unknown>>): Record<string, unknow
   };
 };
 
+/** As long as settings let them be. */
+const LONGEST = { schedule: "x".repeat(32), shard: `${"s".repeat(19)}1` };
+
 /** Fleets that together declare each type, with all that settings can ask of it. */
-const fleets: [what: string, settings: () => Record<string, unknown>][] = [
+const fleets: [what: string, settings: () => Record<string, unknown>, stack?: string][] = [
   ["baked images, flow logs, schedules, alarms, a new certificate", wholeSettings],
   [
-    "a network that exists, Spot",
-    () => withAws({ network: existingNetwork(), bridges: { spot: true }, flowLogs: true }),
+    "a network that exists, Spot, the longest names",
+    () => ({
+      ...withAws({
+        network: existingNetwork(),
+        bridges: { spot: true },
+        flowLogs: true,
+        schedules: [{ name: LONGEST.schedule, cron: "30 6 * * 1-5", bridgesMin: 4 }],
+      }),
+      shards: [{ name: LONGEST.shard }],
+    }),
+    "x".repeat(100),
   ],
   [
     "IPv6, one type, a warm pool, connections as they are, storage that gets colder",
@@ -41,14 +53,20 @@ const isMocked = (value: Value): boolean =>
   (isObject(value) && "secret" in value) ||
   (typeof value === "string" && /^(?:id|secret|bucket|ami-of)-|\bid-/.test(value));
 
+/** With the name that Pulumi gives: the resource's, and seven digits. */
+function named(type: string, name: string, inputs: Properties): Properties {
+  const given = (Reflect.get(awsTypes, type) as { readonly autoName?: string } | undefined)?.autoName;
+  return given === undefined || given in inputs ? inputs : { ...inputs, [given]: `${name}-0123456` };
+}
+
 describe("what the provider asks of each argument", () => {
-  for (const [what, settings] of fleets)
+  for (const [what, settings, stack] of fleets)
     it(`is kept by all that the program declares: ${what}`, async () => {
-      const { resources } = await DeclaredFleet.of(settings());
+      const { resources } = await DeclaredFleet.of(settings(), stack);
       const faults = resources.flatMap(({ inputs, name, type }) => {
         if (!type.startsWith("aws:")) return [];
         if (!providerTypes.has(type)) return [`${type} is not in the table`];
-        return faultsByProvider(type, inputs as Properties, isMocked).map(
+        return faultsByProvider(type, named(type, name, inputs as Properties), isMocked).map(
           ({ path, reason }) => `${type} ${name} ${path}: ${reason}`,
         );
       });

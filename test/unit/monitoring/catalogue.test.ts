@@ -5,6 +5,7 @@ import { RoomMetrics } from "../../../scaler/keeper/roomMetrics";
 import { Metrics } from "../../../scaler/service/metrics";
 import { metrics } from "../../../monitoring/catalogue";
 import type { Program } from "../../../monitoring/metric";
+import { spellings } from "../../../monitoring/telegraf/rules";
 import { samplesOf, type Sample } from "../../support/openMetrics";
 
 const recorded = (file: string): Sample[] =>
@@ -70,6 +71,14 @@ describe("the catalogue of metrics", () => {
           .map(({ labels }) => kept.map((label) => labels[label]).join("|"));
         assert.equal(new Set(identities).size, identities.length, `${name}: ${identities.join(" ")}`);
       }
+  });
+
+  it("reads no counter whose name without _total is another sample's", () => {
+    for (const page of Object.values(seen).flat()) {
+      const names = new Set(page.map((sample) => sample.name));
+      for (const [, { source }] of scraped)
+        for (const spelling of spellings(source.sample).slice(1)) assert(!names.has(spelling), spelling);
+    }
   });
 
   it("never sums a gauge over time, and always sums a counter", () => {

@@ -1,4 +1,5 @@
 /** `aws.ec2` and `aws.autoscaling`: machines, and groups of them. */
+import { isDeepStrictEqual } from "node:util";
 import { isObject, type Properties, type Value } from "../properties";
 import { objects, text, textMap, texts, written } from "../values";
 import { type Aws, count, list, yes } from "./client";
@@ -56,6 +57,22 @@ function profileOf(value: Value | undefined): Properties | undefined {
 
 /** What an instance takes that EC2 changes only while it is stopped. */
 const changedStopped = ["instanceType", "userData", "userDataBase64"];
+
+/** A disk's tags, and nothing else of it. */
+async function changeDisk(
+  aws: Aws,
+  id: string,
+  old: Value | undefined,
+  now: Value | undefined,
+): Promise<void> {
+  const [before = {}, after = {}] = [objects([old ?? null])[0], objects([now ?? null])[0]];
+  if (!isDeepStrictEqual(without(before, "tags"), without(after, "tags")))
+    throw new Error("the stand-in plug-in cannot change more of an instance's disk than its tags");
+  for (const disk of list((await describeInstance(aws, id))?.["blockDeviceMapping"])) {
+    const volume = text(list(disk["ebs"])[0]?.["volumeId"]);
+    if (volume !== undefined) await retag(aws, volume, before["tags"], after["tags"]);
+  }
+}
 
 const instance: AwsType = {
   inputs: [
@@ -213,9 +230,11 @@ const instance: AwsType = {
         ...renamed(news["metadataOptions"], metadataNames),
       });
     if (changed("tags")) await retag(aws, id, inputs["tags"], news["tags"]);
+    if (changed("rootBlockDevice"))
+      await changeDisk(aws, id, inputs["rootBlockDevice"], news["rootBlockDevice"]);
     // What moto keeps nothing of cannot be changed in it.
-    const untold = ["rootBlockDevice", "iamInstanceProfile", "creditSpecification", "sourceDestCheck"].filter(
-      (key) => changed(key),
+    const untold = ["iamInstanceProfile", "creditSpecification", "sourceDestCheck"].filter((key) =>
+      changed(key),
     );
     if (untold.length > 0)
       throw new Error(`the stand-in plug-in cannot change ${untold.join(", ")} of an instance`);

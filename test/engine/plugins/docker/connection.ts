@@ -71,11 +71,14 @@ async function clientOf(host: string, config: Properties): Promise<Docker> {
   const tls = await tlsMaterial(config);
   return new DockerClient({
     protocol: tls === undefined ? "http" : "https",
-    host: url.hostname,
+    host: hostOf(url),
     port: url.port === "" ? "2375" : url.port,
     ...tls,
   });
 }
+
+/** Go's URL.Hostname, with which the plug-in reads it, has no brackets. */
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, "$1");
 
 async function tlsMaterial(
   config: Properties,
@@ -109,7 +112,8 @@ class DialStdioAgent extends Agent {
   }
 
   override createConnection(): Duplex {
-    const { username, hostname, port } = this.url;
+    const { username, port } = this.url;
+    const hostname = hostOf(this.url);
     const login = [...(username === "" ? [] : ["-l", username]), ...(port === "" ? [] : ["-p", port])];
     const argv = ["-o", "ConnectTimeout=30", "-T", ...login, ...this.options, "--", hostname];
     const ssh = spawn("ssh", [...argv, "docker", "system", "dial-stdio"], {
