@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
-import { basename } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parse } from "yaml";
 import { oversize } from "../components/settings/configurationSize";
 import { answersFor } from "./answers";
 import { type DeclaredResource, Monitor } from "./monitor";
@@ -66,6 +68,14 @@ function endText(end: End): string {
   return `The program ended ${typeof end === "number" ? `with code ${end}` : `by ${end}`} and said nothing why`;
 }
 
+/** Whether Pulumi is to translate the program: what it does unless the project says otherwise. */
+function isTypescript(directory: string): boolean {
+  const project = parse(readFileSync(join(directory, "Pulumi.yaml"), "utf8")) as {
+    runtime?: { options?: { typescript?: boolean } } | string;
+  };
+  return typeof project.runtime !== "object" || project.runtime.options?.typescript !== false;
+}
+
 function runProgram(
   directory: string,
   stack: string,
@@ -93,7 +103,7 @@ function runProgram(
       ...process.env,
       PULUMI_CONFIG: JSON.stringify(settings.values),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(settings.secretKeys),
-      PULUMI_NODEJS_TYPESCRIPT: "true",
+      PULUMI_NODEJS_TYPESCRIPT: String(isTypescript(directory)),
       // Types are the check's business, and take longer than all else here.
       PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     },

@@ -1,7 +1,7 @@
 import { buildSync } from "esbuild";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** The programs that run from a stock Node image: where each begins. */
 const entryPoints = {
@@ -15,8 +15,12 @@ const entryPoints = {
 export type ProgramName = keyof typeof entryPoints;
 export const programNames = Object.keys(entryPoints) as ProgramName[];
 
+/** This package's folder, wherever this very file was bundled to. */
+const SOURCES = dirname(require.resolve("@jitsi-fleet/scaler/package.json"));
+/** What is dear to make again. */
+export const CACHE = join(SOURCES, "..", ".cache");
 /** Where bundles are kept, by what they were made of: each preview would spend seconds on making them anew. */
-const KEPT = join(__dirname, "..", ".cache", "bundles");
+const KEPT = join(CACHE, "bundles");
 const made = new Map<ProgramName, string>();
 
 /**
@@ -55,13 +59,13 @@ function keep(file: string, text: string): void {
 /** Of all that a bundle is made of: this package's sources, and the versions of the others. */
 function sourcesHash(): string {
   const hash = createHash("sha256");
-  const sources = readdirSync(__dirname, { recursive: true, encoding: "utf8" })
+  const sources = readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
     .filter((path) => /\.(?:ts|json)$/.test(path) && !path.startsWith("node_modules"))
     .sort();
   for (const path of [...sources, join("..", "package-lock.json")])
     hash
       .update(`${path}\0`)
-      .update(readFileSync(join(__dirname, path)))
+      .update(readFileSync(join(SOURCES, path)))
       .update("\0");
   return hash.digest("hex").slice(0, 16);
 }
@@ -69,7 +73,7 @@ function sourcesHash(): string {
 function built(program: ProgramName): string {
   const { outputFiles } = buildSync({
     // Paths would be told relative to where this runs.
-    absWorkingDir: __dirname,
+    absWorkingDir: SOURCES,
     entryPoints: [entryPoints[program]],
     bundle: true,
     write: false,

@@ -14,7 +14,7 @@ export {
 export { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "./keeper/certificates/options";
 export { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "./fleetStatus";
 export { hostStateSchema } from "./hostApi";
-export { bundle, programNames, type ProgramName } from "./bundle";
+export { bundle, CACHE, programNames, type ProgramName } from "./bundle";
 export type { AcmeOptions } from "./keeper/certificates/options";
 export { shardsPageSchema, type Holdings, type ShardsPage } from "./keeper/shards";
 export { arrangementSchema, shardStates, type ShardState } from "./keeper/topology";

@@ -56,16 +56,10 @@ function nodeToRun() {
 
 /** Runs one of the project's TypeScript programs to its end, in this folder. Returns its exit code. */
 export const runProgram = (program, args, options) =>
-  run(
-    nodeToRun(),
-    [
-      join(root, "node_modules", "ts-node", "dist", "bin.js"),
-      "--transpile-only",
-      join(root, program),
-      ...args,
-    ],
-    { env: environment(), ...options },
-  );
+  run(nodeToRun(), [join(root, "scripts", "built.cjs"), program, ...args], {
+    env: environment(),
+    ...options,
+  });
 
 /** Installs the system's packages that bring these commands (all, if none are named), or says which are missing. */
 export function installSystemPackages(...commands) {

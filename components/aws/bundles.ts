@@ -1,6 +1,6 @@
 import * as s3 from "@pulumi/aws/s3";
 import * as ssm from "@pulumi/aws/ssm";
-import { machineKeys, type ProgramName } from "@jitsi-fleet/scaler";
+import { CACHE, machineKeys, type ProgramName } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
@@ -163,7 +163,7 @@ const KEPT_UNTIL_REPLACED = { deleteBeforeReplace: false } as const;
 
 /** A file of the content that its name tells, the same at each run. */
 function kept(key: string, content: string): string {
-  const path = join(__dirname, "..", "..", ".cache", key);
+  const path = join(CACHE, key);
   if (existsSync(path)) return path;
   mkdirSync(dirname(path), { recursive: true });
   const part = `${path}.${process.pid}`;

@@ -280,7 +280,7 @@ export class DockerNode extends pulumi.ComponentResource {
 
 /** Run from the project's folder, where pulumi runs the program. */
 export const commandLine = (name: string): string =>
-  `node --require ts-node/register/transpile-only components/docker/commands/${name}.ts`;
+  `node scripts/built.cjs components/docker/commands/${name}.ts`;
 
 /** What a command reads from standard input: files, and the key to a host on tcp://. */
 export function secretInput(

@@ -40,7 +40,8 @@ async function startEngine(): Promise<Engine> {
       "--bip=10.216.0.1/24",
       "--default-address-pool=base=10.217.0.0/16,size=24",
     ],
-    { stdio: ["ignore", output, output] },
+    // containerd writes its stacks among temporary files where it is ended while it is slow to answer.
+    { stdio: ["ignore", output, output], env: { ...process.env, TMPDIR: directory } },
   );
   closeSync(output);
   const ended = once(child, "exit");

@@ -32,7 +32,7 @@ class Clone {
 
   /** @param withDev whether packages for development were installed */
   constructor(private readonly withDev = true) {
-    const own = ["components", "operator", "preview", "policy", "scripts", "scaler", "index.ts"];
+    const own = ["components", "operator", "preview", "policy", "scripts", "scaler", "index.cjs", "index.ts"];
     const files = [
       "package.json",
       "package-lock.json",
@@ -231,7 +231,7 @@ touch node_modules/brought
       const { code, stderr } = await script(clone, ["shard", "--help"], env);
       assert.equal(code, 0, stderr);
       assert(clone.whole.includes("brought"));
-      assert.deepEqual(readdirSync(join(clone.folder, ".cache")), []);
+      assert.deepEqual(readdirSync(join(clone.folder, ".cache")), ["built"]);
     });
 
     it("installs nothing for development where that was left out", async () => {

@@ -33,12 +33,8 @@ const STDERR_TAIL_BYTES = 4000;
  * @param prefix the command that puts it into a network namespace: its last argument precedes the program
  */
 export function startWorker(prefix: readonly string[] = []): ClientsWorker {
-  const program = [
-    process.execPath,
-    "--require",
-    require.resolve("ts-node/register/transpile-only"),
-    join(__dirname, "worker.ts"),
-  ];
+  const root = join(__dirname, "..", "..", "..");
+  const program = [process.execPath, join(root, "scripts", "built.cjs"), "test/e2e/clients/worker.ts"];
   const [file = "", ...args] = [...prefix, ...program];
   return new WorkerProcess(spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] }));
 }

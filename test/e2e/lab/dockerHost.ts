@@ -81,7 +81,8 @@ export class DockerHost implements LabHost {
     const argv = [...inNamespace(this.namespace), "dockerd", ...this.daemonOptions()];
     const [file = "", ...args] = argv;
     // Detached: a Ctrl-C in the tests' terminal must not end it before the containers are cleaned up.
-    const daemon = spawn(file, args, { detached: true, stdio: ["ignore", log, log] });
+    const env = { ...process.env, TMPDIR: this.runFolder };
+    const daemon = spawn(file, args, { detached: true, stdio: ["ignore", log, log], env });
     closeSync(log);
     let failure: string | undefined;
     daemon.on("error", (error) => {
