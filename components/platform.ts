@@ -185,6 +185,8 @@ export type InstanceTemplate = (member: Member) => InstanceSpec;
 
 export interface PoolArgs {
   readonly template: InstanceTemplate;
+  /** The shard that its instances serve; none: every one. */
+  readonly shard?: string;
   /** Instances there always are, and those there may be at most. */
   readonly min: number;
   readonly max: number;

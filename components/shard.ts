@@ -32,6 +32,7 @@ export interface ShardArgs {
  * it lasts, so nothing of it is replaced while a room is on it.
  */
 export class Shard extends pulumi.ComponentResource {
+  readonly name: string;
   readonly address: AddressOf<"shard">;
   /**
    * With what bridges log in to its Prosody. Secret. Known only once the shard itself was changed: where that is
@@ -47,6 +48,7 @@ export class Shard extends pulumi.ComponentResource {
       { state: shard.state, release: shard.release, place: shard.place },
       opts,
     );
+    this.name = name;
     this.address = address;
 
     const password = (user: string): pulumi.Output<string> =>

@@ -113,6 +113,7 @@ export const MEDIA_PORT = "{{mediaPort}}";
 const template = z.strictObject({
   pool: z.string(),
   role: z.enum(["bridge", "jibri"]),
+  shard: z.string().optional().describe("The one that its instances serve; none: every one."),
   revision: z.string().describe("Changes with anything of it: instances of another revision are replaced."),
   stopGraceSeconds: z.int().describe("From SIGTERM to SIGKILL."),
   container: z

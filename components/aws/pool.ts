@@ -138,12 +138,13 @@ export class AwsPool extends pulumi.ComponentResource {
   }
 
   private containers(): readonly ContainerSpec[] {
-    const { access, beside = [], ground, role, template } = this.args;
+    const { access, beside = [], ground, role, shard, template } = this.args;
     const { settings, stack } = ground.context;
     return poolContainers({
       stack,
       name: this.name,
       role,
+      shard,
       template,
       nodeImage: settings.images.node,
       uploads: beside,

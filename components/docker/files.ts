@@ -46,10 +46,15 @@ export function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> 
 
 /** How an agent makes a pool's instances: the container, and the files that it finds. */
 export function poolTemplate(
-  of: { readonly pool: string; readonly role: PoolRole; readonly spec: InstanceSpec },
+  of: {
+    readonly pool: string;
+    readonly role: PoolRole;
+    readonly shard?: string | undefined;
+    readonly spec: InstanceSpec;
+  },
   container: Record<string, unknown>,
 ): pulumi.Output<PoolTemplate> {
-  const { pool, role, spec } = of;
+  const { pool, role, shard, spec } = of;
   const executable = new Set(spec.files.filter((file) => file.executable).map(({ path }) => path));
   const files = pulumi.output(filesOf(spec)).apply((contents) =>
     Object.entries(contents).map(([path, content]) => ({
@@ -62,6 +67,7 @@ export function poolTemplate(
   return pulumi.all([files, secretHash(made)]).apply(([known, revision]) => ({
     pool,
     role,
+    ...(shard === undefined ? {} : { shard }),
     revision,
     stopGraceSeconds: spec.stopGraceSeconds,
     container,

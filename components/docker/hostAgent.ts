@@ -23,6 +23,7 @@ import { AGENT_PORT } from "./ports";
 export interface DockerPool {
   readonly role: PoolRole;
   readonly name: string;
+  readonly shard: string | undefined;
   readonly template: InstanceTemplate;
 }
 
@@ -138,7 +139,7 @@ const socketOf = ({ host }: Place): string => {
 };
 
 /** How the pool's instances are made on this host. */
-function templateOn(place: Place, { name, role, template }: DockerPool): pulumi.Output<PoolTemplate> {
+function templateOn(place: Place, { name, role, shard, template }: DockerPool): pulumi.Output<PoolTemplate> {
   const { host, stack, tags } = place;
   const spec: InstanceSpec = template({
     name: INSTANCE,
@@ -151,5 +152,5 @@ function templateOn(place: Place, { name, role, template }: DockerPool): pulumi.
     volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },
     labels: tags,
   });
-  return poolTemplate({ pool: name, role, spec }, container);
+  return poolTemplate({ pool: name, role, shard, spec }, container);
 }

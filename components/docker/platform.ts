@@ -104,8 +104,8 @@ export class DockerPlatform implements Platform {
     ];
   }
 
-  pool(role: PoolRole, name: string, { beside = [], template }: PoolArgs): void {
-    this.pools.push({ role, name, template });
+  pool(role: PoolRole, name: string, { beside = [], shard, template }: PoolArgs): void {
+    this.pools.push({ role, name, shard, template });
     this.uploads.push(...beside);
   }
 

@@ -38,7 +38,7 @@ describe("a collector: real Telegraf", function () {
   let binary: string;
   let pages: Pages;
   let targets: Target[];
-  let collector: Pick<CollectorArgs, "discoveries" | "host" | "intervalSeconds" | "targets">;
+  let collector: Pick<CollectorArgs, "host" | "intervalSeconds" | "targets">;
 
   before(async () => {
     binary = await telegrafBinary();
@@ -56,21 +56,20 @@ describe("a collector: real Telegraf", function () {
         },
         "/s1/prosody": { as: "prosody" },
         "/edge-a/haproxy": { as: "haproxy" },
-        "/bridge-1": { as: "jvb", values: { jitsi_jvb_stress: () => 0.25 } },
-        "/bridge-2": { as: "jvb", values: { jitsi_jvb_stress: () => 0.75 } },
-        "/jibri-1": { as: "jibri" },
+        "/agent": [
+          {
+            labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-1" },
+            as: "jvb",
+            values: { jitsi_jvb_stress: () => 0.25 },
+          },
+          {
+            labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-2" },
+            as: "jvb",
+            values: { jitsi_jvb_stress: () => 0.75 },
+          },
+          { labels: { component: "jibri", pool: "jibris", instance: "jibris-1" }, as: "jibri" },
+        ],
       },
-      [
-        {
-          path: "/bridge-1",
-          labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-1" },
-        },
-        {
-          path: "/bridge-2",
-          labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-2" },
-        },
-        { path: "/jibri-1", labels: { component: "jibri", pool: "jibris", instance: "jibris-1" } },
-      ],
       TOKEN,
     );
     await pages.start();
@@ -84,12 +83,12 @@ describe("a collector: real Telegraf", function () {
       target("jicofo", "/s1/jicofo", { shard: "s1" }),
       target("prosody", "/s1/prosody", { shard: "s1" }),
       target("haproxy", "/edge-a/haproxy", {}),
+      target("agent", "/agent", {}),
     ];
     collector = {
       host: "a",
       intervalSeconds: INTERVAL_SECONDS,
       targets,
-      discoveries: [{ url: `${pages.url}/targets`, tokenFile: join(folder, "token") }],
     };
   });
   after(async () => {
