@@ -257,7 +257,7 @@ describe("the stand-ins' images", function () {
     const page = async (of: string): Promise<string> =>
       (await fetch(`http://${web.address}:8000/_metrics/${of}`)).text();
     assert.match(await page("jicofo"), /^jitsi_jicofo_participants_current \d/m);
-    assert.match(await page("prosody"), /^process_cpu_seconds_total \d/m);
+    assert.match(await page("prosody"), /^prosody_mod_bosh__bad_sid_total \d/m);
   });
 
   it("take a websocket through nginx", async () => {
