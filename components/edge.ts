@@ -4,7 +4,7 @@ import * as random from "@pulumi/random";
 import { selfSigned } from "./certificate";
 import { edgeContainers, type KeeperLinks } from "./jitsi/edge";
 import type { TurnService } from "./jitsi/turn";
-import type { AddressOf, Platform } from "./platform";
+import type { AddressOf, MetricsPage, Platform } from "./platform";
 import type { Settings, ShardSpec } from "./settings";
 
 export interface EdgeArgs {
@@ -63,6 +63,7 @@ export class Edge extends pulumi.ComponentResource {
         {
           role: "edge",
           address,
+          metrics: this.metrics(address),
           containers: edgeContainers({
             node,
             address,
@@ -112,6 +113,21 @@ export class Edge extends pulumi.ComponentResource {
 
     this.url = publicUrl(domain, edge);
     this.registerOutputs({ url: this.url });
+  }
+
+  private metrics({ endpoints }: AddressOf<"edge">): MetricsPage[] {
+    return [
+      { component: "haproxy", endpoint: endpoints.metrics, path: "/metrics" },
+      {
+        component: "keeper",
+        endpoint: endpoints.keeper,
+        path: "/metrics",
+        access: {
+          token: this.keepers.apply(({ token }) => token),
+          certificate: this.keepers.apply(({ certificate = "" }) => certificate),
+        },
+      },
+    ];
   }
 
   /** How the nodes' keepers know one another: a token and a certificate that they share. */

@@ -1,5 +1,6 @@
 import type { EdgesConfiguration, ProgramName, ScalerConfiguration } from "@jitsi-fleet/scaler";
 import type * as pulumi from "@pulumi/pulumi";
+import type { Program } from "../monitoring/metric";
 
 /** What a node is for. */
 export type NodeRole = "edge" | "shard" | "scaler";
@@ -153,11 +154,30 @@ export interface ContainerSpec {
   readonly knownHosts: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A page of a program's metrics, on the private network. */
+export interface MetricsPage {
+  /** Whose metrics it has. */
+  readonly component: Program;
+  readonly endpoint: Endpoint;
+  readonly path: string;
+  /** What tells its metrics from another's of that program: a shard's name. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** What it takes to be answered; none: it is plain HTTP, and whoever is on the private network is. */
+  readonly access?: {
+    /** As `Authorization: Bearer …` carries it. Secret. */
+    readonly token: pulumi.Input<string>;
+    /** PEM: the only one that is trusted, by the name jitsi-fleet. */
+    readonly certificate: pulumi.Input<string>;
+  };
+}
+
 /** Containers that run together in one place, on one reserved address. */
 export interface NodeArgs {
   readonly role: NodeRole;
   readonly address: Address;
   readonly containers: readonly ContainerSpec[];
+  /** What they tell of themselves. */
+  readonly metrics: readonly MetricsPage[];
 }
 
 /** One of a pool's like instances, as its container is told of it before there is one. */

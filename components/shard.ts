@@ -65,6 +65,12 @@ export class Shard extends pulumi.ComponentResource {
       {
         role: "shard",
         address,
+        metrics: (["jicofo", "prosody"] as const).map((component) => ({
+          component,
+          endpoint: address.endpoints.web,
+          path: `/_metrics/${component}`,
+          tags: { shard: name },
+        })),
         containers: shardContainers({
           name,
           publicUrl: args.publicUrl,

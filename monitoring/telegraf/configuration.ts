@@ -1,7 +1,6 @@
 import { stringify } from "smol-toml";
 import type { Program } from "../metric";
 import { metrics } from "../catalogue";
-import { NAMESPACE } from "../cloudwatch/namespace";
 import { indexPattern } from "../elasticsearch/template";
 import { MEASUREMENT, SCRAPED, spellings, starlark } from "./rules";
 
@@ -33,6 +32,7 @@ export interface ElasticsearchOutput {
 export interface CloudwatchOutput {
   readonly to: "cloudwatch";
   readonly region: string;
+  readonly namespace: string;
 }
 
 export interface CollectorArgs {
@@ -135,7 +135,7 @@ const elasticsearchOutput = ({ authorityFile, password, url, user }: Elasticsear
 });
 
 /** One output for each set of dimensions, since CloudWatch takes every tag for one. */
-function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
+function cloudwatchOutputs({ namespace, region }: CloudwatchOutput): object[] {
   const bySet = new Map<string, string[]>();
   for (const [name, { dimensions }] of metrics)
     for (const set of dimensions) {
@@ -144,7 +144,7 @@ function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
     }
   return [...bySet].map(([set, names]) => ({
     region,
-    namespace: NAMESPACE,
+    namespace,
     namepass: [MEASUREMENT],
     fieldinclude: names,
     // Telegraf calls what stays `taginclude`; an empty list would be none at all, and all would stay.

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { METRICS, metrics, type MetricName } from "../../monitoring/catalogue";
 import { cloudwatchAlarms } from "../../monitoring/cloudwatch/alarms";
-import { NAMESPACE } from "../../monitoring/cloudwatch/namespace";
 import {
   fieldOf,
   indexPattern,
@@ -25,6 +24,7 @@ import { Pages } from "./pages";
 import { RunningTelegraf, telegrafBinary } from "./telegraf";
 
 const TOKEN = "token-of-the-tests";
+const NAMESPACE = "JitsiFleet/test";
 const INTERVAL_SECONDS = 2;
 const GRACE_SECONDS = 10;
 
@@ -267,7 +267,7 @@ describe("a collector: real Telegraf", function () {
     before(async () => {
       moto = new Moto({ port: await freePort() });
       await moto.start();
-      const output = { to: "cloudwatch", region: "eu-central-1" } as const;
+      const output = { to: "cloudwatch", region: "eu-central-1", namespace: NAMESPACE } as const;
       running = await telegraf([output], "cloudwatch", {
         AWS_ACCESS_KEY_ID: "test",
         AWS_SECRET_ACCESS_KEY: "test",
@@ -301,7 +301,7 @@ describe("a collector: real Telegraf", function () {
         const metric = METRICS[name.replace(/^fleet_/, "") as MetricName];
         return !("isOptional" in metric) && !["scaler", "keeper", "container"].includes(metric.source.from);
       };
-      const wanted = cloudwatchAlarms("test", { shards: ["s1"], pools: ["s1-bridges"] })
+      const wanted = cloudwatchAlarms("test", { namespace: NAMESPACE, shards: ["s1"], pools: ["s1-bridges"] })
         .filter(({ metricName }) => fromPages(metricName))
         .map(({ dimensions, metricName }) => `${metricName} ${JSON.stringify(dimensions)}`);
       assert(wanted.length > 20);
