@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "./certificate";
 import { edgeContainers, type KeeperLinks } from "./jitsi/edge";
+import { publicUrl } from "./jitsi/publicUrl";
 import type { TurnService } from "./jitsi/turn";
 import type { AddressOf, MetricsPage, Platform } from "./platform";
 import type { Settings, ShardSpec } from "./settings";
@@ -151,11 +152,6 @@ export class Edge extends pulumi.ComponentResource {
         tls: { certificate, privateKey },
       }));
   }
-}
-
-/** The address that users type. */
-export function publicUrl(domain: string, { httpsPort }: Settings["edge"]): string {
-  return httpsPort === 443 ? `https://${domain}` : `https://${domain}:${httpsPort}`;
 }
 
 /** How the keepers obtain the certificate, where they do. */
