@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
 import { getMonitor } from "@pulumi/pulumi/runtime/settings";
 import { writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import program from "../../../index";
 import type { Declared } from "./declaredFleet";
 
 /**
@@ -90,7 +90,6 @@ async function main(): Promise<void> {
   process.once("beforeExit", () => {
     writeFileSync(file, JSON.stringify([...declared.values()]));
   });
-  const program = createRequire(__filename)("../../../index") as () => Promise<unknown>;
   await program();
 }
 

@@ -64,15 +64,7 @@ export class DeclaredFleet {
     const directory = await mkdtemp(join(tmpdir(), "declared-"));
     const file = join(directory, "declared.json");
     try {
-      const script = join(__dirname, "declare.ts");
-      const argv = [
-        "--require",
-        "ts-node/register/transpile-only",
-        script,
-        JSON.stringify(settings),
-        file,
-        stack,
-      ];
+      const argv = ["scripts/built.cjs", "test/unit/aws/declare.ts", JSON.stringify(settings), file, stack];
       const { stderr } = await promisify(execFile)(process.execPath, argv);
       const text = await readFile(file, "utf8").catch(() => "");
       if (text === "") throw new Error(`nothing was declared: ${stderr}`);
