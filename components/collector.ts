@@ -11,6 +11,7 @@ export interface CollectorContainerArgs {
   readonly intervalSeconds: number;
   readonly pages: readonly MetricsPage[];
   readonly outputs: CollectorArgs["outputs"];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const CONFIGURATION = "telegraf.conf";
@@ -21,7 +22,7 @@ const BUFFER = "/var/lib/telegraf";
  * interfaces without a mount. It carries no call, and nothing waits for it: its restart loses a look or two.
  */
 export function collectorContainer(args: CollectorContainerArgs): ContainerSpec {
-  const { host, image, intervalSeconds, outputs, pages } = args;
+  const { env, host, image, intervalSeconds, outputs, pages } = args;
   const configuration = telegrafConfiguration({
     host,
     intervalSeconds,
@@ -33,7 +34,7 @@ export function collectorContainer(args: CollectorContainerArgs): ContainerSpec 
     name: "collector",
     image,
     command: ["telegraf", "--config", `${FLEET_DIRECTORY}/${CONFIGURATION}`],
-    env: {},
+    env,
     secrets: {},
     files: [{ path: CONFIGURATION, content: configuration }, ...pages.flatMap(filesOf)],
     ports: [],

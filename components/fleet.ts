@@ -6,6 +6,7 @@ import { Edge } from "./edge";
 import { JibriPool } from "./jibriPool";
 import { publicUrl } from "./jitsi/publicUrl";
 import { recordingsContainers } from "./jitsi/recordings";
+import { MonitoringStack } from "./monitoringStack";
 import type { Platform } from "./platform";
 import { ScalerService } from "./scalerService";
 import type { Settings } from "./settings";
@@ -122,6 +123,12 @@ export function declareFleet(settings: Settings, platform: Platform): FleetOutpu
     })),
     jibriPool: { name: jibris.name, policy: jibris.policy },
   });
+  if (settings.monitoring.type !== "none")
+    new MonitoringStack("monitoring", {
+      platform,
+      shards: settings.shards.map(({ name }) => name),
+      pools: [...shards.map(({ bridges }) => bridges.name), jibris.name],
+    });
   platform.keystone("keystone", [edge, ...shards.map(({ running }) => running), control, scaler]);
   return {
     url: edge.url,

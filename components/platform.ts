@@ -259,6 +259,14 @@ export interface Control extends pulumi.Resource {
 }
 export type ControlConfiguration = Pick<ScalerConfiguration, "fleet">;
 
+/** Whom dashboards and alarms are for. */
+export interface MonitoredArgs {
+  /** Names of the shards. */
+  readonly shards: readonly string[];
+  /** Names of the pools. */
+  readonly pools: readonly string[];
+}
+
 /** A place to run the fleet. Small, uniform verbs only: a component never asks which platform it has. */
 export interface Platform {
   /** IPv4 addresses at which users reach bridges. */
@@ -281,6 +289,8 @@ export interface Platform {
   frontDoor(name: string, args: FrontDoorArgs, opts?: pulumi.ComponentResourceOptions): FrontDoor;
   /** The scaler's eyes and hands. After all pools, which it is to know. */
   control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control;
+  /** Dashboards and alarms of what the machines' collectors bring, where the settings ask for it. */
+  monitor(name: string, args: MonitoredArgs, opts: pulumi.ComponentResourceOptions): void;
   /**
    * What goes first when the stack is taken down, before anything of it is touched: it is refused while a call or a
    * recording is on. Last of all.

@@ -1,7 +1,7 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as pulumi from "@pulumi/pulumi";
-import type { Address, AddressOf, ContainerSpec, NodeRole } from "../platform";
+import type { Address, AddressOf, ContainerSpec, MetricsPage, NodeRole } from "../platform";
 import type { ShardSpec } from "../settings";
 import type { Bundles } from "./bundles";
 import type { AwsContext } from "./context";
@@ -10,6 +10,7 @@ import type { Guard } from "./guard";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, diskGiB, metadataOptions } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
+import { machineCollector } from "./monitoring";
 import { awsName } from "./names";
 import type { Network } from "./network";
 import { machineStatements, partitionOf, type Statement } from "./policies";
@@ -30,6 +31,8 @@ export interface AwsNodeArgs {
   readonly role: NodeRole;
   readonly address: Address;
   readonly containers: readonly ContainerSpec[];
+  /** What they tell of themselves. */
+  readonly metrics: readonly MetricsPage[];
   /** A shard's, by the settings. */
   readonly shardState?: ShardSpec["state"];
   /** The edge's nodes but this one. */
@@ -52,7 +55,7 @@ const RECOVER_MINUTES = 2;
  */
 export class AwsNode extends pulumi.ComponentResource {
   constructor(name: string, args: AwsNodeArgs, opts: pulumi.ComponentResourceOptions) {
-    const { address, after, containers, ground, role } = args;
+    const { address, after, containers, ground, metrics, role } = args;
     const { bundles, context, guard, network } = ground;
     const { aws } = context.settings;
     super(
@@ -62,12 +65,13 @@ export class AwsNode extends pulumi.ComponentResource {
       opts,
     );
     const own = { parent: this, provider: context.provider };
+    const collector = machineCollector(context, name, metrics);
 
     const bundle = bundles.write(
       {
         name,
         role,
-        containers,
+        containers: [...containers, ...collector.containers],
         privateAddress: address.privateAddress,
         ...(args.shardState === undefined ? {} : { shardState: args.shardState }),
         ...(args.otherEdges === undefined
@@ -95,6 +99,7 @@ export class AwsNode extends pulumi.ComponentResource {
         statements: bundles.bucket.arn.apply((arn) => [
           ...machineStatements({ region: aws.region, bundles: arn, ...bundle.rights }),
           ...(args.rights ?? []),
+          ...collector.rights,
         ]),
       },
       { parent: this },

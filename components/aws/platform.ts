@@ -7,6 +7,7 @@ import type {
   ControlArgs,
   FrontDoor,
   FrontDoorArgs,
+  MonitoredArgs,
   NodeArgs,
   NodeRole,
   Platform,
@@ -26,6 +27,7 @@ import { AwsControl } from "./control";
 import { Events } from "./events";
 import { FrontDoor as LoadBalancer } from "./frontDoor";
 import type { Guard } from "./guard";
+import { AwsMonitoring } from "./monitoring";
 import { Network } from "./network";
 import { AwsNode, type Ground } from "./node";
 import { AwsPool } from "./pool";
@@ -99,7 +101,7 @@ export class AwsPlatform implements Platform {
   }
 
   node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
-    const { address, containers, role } = args;
+    const { address, containers, metrics, role } = args;
     const shard = this.settings.shards.find((candidate) => candidate.name === name);
     const isEdge = role === "edge";
     const node = new AwsNode(
@@ -109,6 +111,7 @@ export class AwsPlatform implements Platform {
         role,
         address,
         containers,
+        metrics,
         ...(role === "shard" && shard ? { shardState: shard.state } : {}),
         ...(isEdge ? { otherEdges: this.edgesBut(name), targets: this.targets } : {}),
         rights: role === "scaler" ? (this.controls?.rights ?? []) : [],
@@ -175,6 +178,11 @@ export class AwsPlatform implements Platform {
       pulumi.mergeOptions(opts, this.known),
     );
     return this.controls;
+  }
+
+  monitor(name: string, args: MonitoredArgs, opts: pulumi.ComponentResourceOptions): void {
+    const { context, events } = this.ground;
+    new AwsMonitoring(name, { ...args, context, events }, pulumi.mergeOptions(opts, this.known));
   }
 
   keystone(name: string, dependsOn: readonly pulumi.Resource[]): void {

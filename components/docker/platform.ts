@@ -114,6 +114,9 @@ export class DockerPlatform implements Platform {
     );
   }
 
+  /** The settings ask for none. */
+  monitor(): void {}
+
   keystone(name: string, dependsOn: readonly pulumi.Resource[]): void {
     new command.local.Command(
       name,

@@ -78,11 +78,11 @@ function subjectsOf({ dimensions }: Metric, { each }: Alarm, { pools, shards }: 
 }
 
 /** All alarms of a fleet: one for each shard or pool, since CloudWatch's alarms take no search. */
-export function cloudwatchAlarms(prefix: string, subjects: AlarmSubjects): CloudwatchAlarm[] {
+export function cloudwatchAlarms(subjects: AlarmSubjects): CloudwatchAlarm[] {
   return metrics.flatMap(([name, metric]) =>
     metric.alarms.flatMap((alarm) =>
       subjectsOf(metric, alarm, subjects).map((dimensions): CloudwatchAlarm => ({
-        name: [prefix, alarm.name, ...Object.values(dimensions)].join("-"),
+        name: [alarm.name, ...Object.values(dimensions)].join("-"),
         alarmDescription: `${metric.meaning} What to do: docs/runbooks.md, ${alarm.name}.`,
         namespace: subjects.namespace,
         metricName: metricName(name),

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CERTIFICATE_NAME } from "@jitsi-fleet/scaler";
 import { METRICS, metrics, type MetricName } from "../../monitoring/catalogue";
 import { cloudwatchAlarms } from "../../monitoring/cloudwatch/alarms";
 import {
@@ -19,6 +20,7 @@ import {
 } from "../../monitoring/telegraf/configuration";
 import { freePort } from "../support/freePort";
 import { Moto } from "../support/moto";
+import { selfSigned } from "../support/selfSigned";
 import { RunningElasticsearch } from "./elasticsearch";
 import { Pages } from "./pages";
 import { RunningTelegraf, telegrafBinary } from "./telegraf";
@@ -44,6 +46,8 @@ describe("a collector: real Telegraf", function () {
     binary = await telegrafBinary();
     folder = await mkdtemp(join(tmpdir(), "fleet-monitoring-"));
     await writeFile(join(folder, "token"), TOKEN, { mode: 0o600 });
+    const pem = selfSigned(CERTIFICATE_NAME);
+    await writeFile(join(folder, "pem"), pem);
     // How often it was asked tells one look from the next.
     pages = new Pages(
       {
@@ -71,6 +75,7 @@ describe("a collector: real Telegraf", function () {
         ],
       },
       TOKEN,
+      pem,
     );
     await pages.start();
     const target = (component: Target["component"], path: string, tags: Target["tags"]): Target => ({
@@ -78,6 +83,7 @@ describe("a collector: real Telegraf", function () {
       url: pages.url + path,
       tags,
       tokenFile: join(folder, "token"),
+      tls: { authorityFile: join(folder, "pem"), serverName: CERTIFICATE_NAME },
     });
     targets = [
       target("jicofo", "/s1/jicofo", { shard: "s1" }),
@@ -301,7 +307,7 @@ describe("a collector: real Telegraf", function () {
         const metric = METRICS[name.replace(/^fleet_/, "") as MetricName];
         return !("isOptional" in metric) && !["scaler", "keeper", "container"].includes(metric.source.from);
       };
-      const wanted = cloudwatchAlarms("test", { namespace: NAMESPACE, shards: ["s1"], pools: ["s1-bridges"] })
+      const wanted = cloudwatchAlarms({ namespace: NAMESPACE, shards: ["s1"], pools: ["s1-bridges"] })
         .filter(({ metricName }) => fromPages(metricName))
         .map(({ dimensions, metricName }) => `${metricName} ${JSON.stringify(dimensions)}`);
       assert(wanted.length > 20);

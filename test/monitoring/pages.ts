@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { metricsPage, type InstancePage } from "../../scaler/agent/metricsPage";
 
@@ -29,7 +29,7 @@ export interface Served {
 /** An agent's page of these instances. */
 export type Instances = readonly (Served & Pick<InstancePage, "labels">)[];
 
-/** Serves recorded pages of metrics. */
+/** Serves recorded pages of metrics over TLS, to who has the token. */
 export class Pages {
   private readonly asked = new Map<string, number>();
   /** Which of its samples had which value, each time it was asked, by path. */
@@ -39,14 +39,16 @@ export class Pages {
   constructor(
     private readonly served: Readonly<Record<string, Served | Instances>>,
     private readonly token: string,
+    /** PEM: certificate and key. */
+    private readonly pem: Buffer,
   ) {}
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
+    return `https://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
   }
 
   async start(): Promise<void> {
-    const server = createServer((request, response) => {
+    const server = createServer({ cert: this.pem, key: this.pem }, (request, response) => {
       const path = request.url ?? "";
       const page = this.served[path];
       if (!page || request.headers.authorization !== `Bearer ${this.token}`) {

@@ -222,7 +222,7 @@ describe("CloudWatch", () => {
     );
   });
 
-  const alarms = cloudwatchAlarms("test", {
+  const alarms = cloudwatchAlarms({
     namespace: NAMESPACE,
     shards: ["s1", "s2"],
     pools: ["s1-bridges", "s2-bridges", "jibris"],
@@ -258,14 +258,13 @@ describe("CloudWatch", () => {
   });
 
   it("has one alarm for each shard, and one for each pool", () => {
-    const named = (name: string) =>
-      alarms.filter((one) => one.name.startsWith(`test-${name}`)).map((one) => one.name);
-    assert.deepEqual(named("no-bridge"), ["test-no-bridge-s1", "test-no-bridge-s2"]);
+    const named = (name: string) => alarms.filter((one) => one.name.startsWith(name)).map((one) => one.name);
+    assert.deepEqual(named("no-bridge"), ["no-bridge-s1", "no-bridge-s2"]);
     assert.deepEqual(named("pool-empty"), [
-      "test-pool-empty-s1-bridges",
-      "test-pool-empty-s2-bridges",
-      "test-pool-empty-jibris",
+      "pool-empty-s1-bridges",
+      "pool-empty-s2-bridges",
+      "pool-empty-jibris",
     ]);
-    assert.deepEqual(named("room-split"), ["test-room-split"]);
+    assert.deepEqual(named("room-split"), ["room-split"]);
   });
 });
