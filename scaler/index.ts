@@ -39,6 +39,7 @@ export {
   type MachineContainer,
   type MachineManifest,
 } from "./machine/manifest";
+export { registryOf, type RegistryLogin } from "./engine/registries";
 export { liveTarget, lookedUpTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
 export { counted, listed, shardInUse } from "./inUse";

@@ -89,7 +89,7 @@ export class AwsPlatform implements Platform {
     const images = new BakedImages(context);
     const { guard } = this.ground;
     this.bakery = settings.aws.image.baked
-      ? new Bakery("bakery", { context, network, images }, known)
+      ? new Bakery("bakery", { context, network, images, bundles: this.ground.bundles }, known)
       : undefined;
     this.targets = new Targets("edges", { context, network, isDestroying: () => guard.isDestroying }, known);
   }

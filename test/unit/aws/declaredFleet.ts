@@ -36,6 +36,7 @@ export function wholeSettings(): Record<string, unknown> {
     auth: { type: "jwt", appId: "school", appSecret: "secret-of-the-tokens" },
     tags: { owner: "it" },
     recordings: { stream: true },
+    images: { registries: [{ host: "ghcr.io", username: "puller", password: "secret-of-the-registry" }] },
     aws: {
       ...(good["aws"] as object),
       image: { id: "ami-0a1b2c3d4e5f60718", baked: true },
