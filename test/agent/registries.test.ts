@@ -87,7 +87,7 @@ describe("a registry that lets in whom it knows", () => {
     async function pullImages(
       registries: readonly RegistryLogin[],
     ): Promise<{ code: number | null; said: string; seen: string }> {
-      const target = { connection: { address: `unix://${socketPath}` }, images: [image] };
+      const target = { connection: { address: `unix://${bed.socket.path}` }, images: [image] };
       const command = ["scripts/built.cjs", "components/docker/commands/pullImages.ts"];
       const child = spawn(process.execPath, command, {
         env: { ...process.env, FLEET_TARGET: JSON.stringify(target) },
