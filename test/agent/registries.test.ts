@@ -44,7 +44,8 @@ describe("a registry that lets in whom it knows", () => {
   const wrong = (): RegistryLogin => ({ ...registry.login, password: WRONG });
   const asked = (): RegExp =>
     new RegExp(
-      `unauthorized.*\\(${registry.host} was asked with the username and password that images\\.registries has for it\\)$`,
+      // Docker 29 says "401 Unauthorized".
+      `[Uu]nauthorized.*\\(${registry.host} was asked with the username and password that images\\.registries has for it\\)$`,
     );
 
   describe("gives the agent an instance's image", () => {

@@ -242,7 +242,7 @@ export class StrictStore implements TestStore {
     const { acl, clockOffSeconds = 0, copy, region } = this.quirks;
     if (bucket !== "recordings")
       return { status: 404, code: "NoSuchBucket", message: "The specified bucket does not exist" };
-    const given = headers["x-amz-acl"] ?? url.searchParams.get("x-amz-acl") ?? "";
+    const given = String(headers["x-amz-acl"] ?? url.searchParams.get("x-amz-acl") ?? "");
     if (acl === "enforced" && given !== "" && given !== "bucket-owner-full-control")
       return {
         status: 400,

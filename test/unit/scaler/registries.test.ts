@@ -42,7 +42,7 @@ describe("an image's registry", () => {
       'Head "https://ghcr.io/v2/jitsi/jvb/manifests/1": no basic auth credentials',
       "pull access denied for jitsi/jvb, repository does not exist or may require 'docker login'",
       'Head "https://ghcr.io/v2/jitsi/jvb/manifests/1": denied: denied',
-      "failed to resolve reference: unexpected status from HEAD request: 403 Forbidden",
+      'failed to resolve reference "ghcr.io/jitsi/jvb:1": unexpected status from HEAD request to https://ghcr.io/v2/jitsi/jvb/manifests/1: 401 Unauthorized',
     ]) {
       const known = pullFault("ghcr.io/jitsi/jvb:1", logins, said);
       assert.match(
