@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { acmeOptions } from "./keeper/certificates/options";
+import { registryLogin } from "./engine/registries";
 import { TABLE_KEY } from "./fleetStatus";
 import { bridgePoolSchema, jibriPoolSchema } from "./pools";
 
@@ -143,6 +144,10 @@ export const agentConfiguration = z.strictObject({
     .strictObject({ first: z.int(), last: z.int() })
     .describe("The UDP ports of the host's bridges, one an instance."),
   templates: z.array(template),
+  registries: z
+    .array(registryLogin)
+    .optional()
+    .describe("Of the templates' images, where a registry does not let everybody in."),
   own: z
     .strictObject({
       pool: z.string(),

@@ -38,6 +38,7 @@ export {
   type MachineContainer,
   type MachineManifest,
 } from "./machine/manifest";
+export { registryOf, type RegistryLogin } from "./engine/registries";
 export { liveTarget, lookedUpTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
 export { hostInUse, inUse, shardInUse } from "./inUse";

@@ -24,6 +24,7 @@ const systemPackages = [
   { command: "pebble", brings: "pebble", for: "the tests of certificates" },
   { command: "chromium", brings: "chromium", for: "the tests of what Jibri's browser takes" },
   { command: "prosody", brings: "prosody", for: "the tests of the XMPP clients" },
+  { command: "docker-registry", brings: "docker-registry", for: "the tests of private registries" },
 ];
 
 const paths = (process.env.PATH ?? "").split(delimiter).concat("/usr/sbin", "/sbin");

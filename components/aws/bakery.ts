@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PoolRole } from "../platform";
 import type { BakedImages } from "./bakedImages";
 import { bakingZone } from "./bakingSubnet";
+import type { Bundles } from "./bundles";
 import { allTags, type AwsContext } from "./context";
 import { bakingDocument, contentVersion } from "./machine/bakedImage";
 import { metadataOptions, rootDisk } from "./machineDefaults";
@@ -19,6 +20,8 @@ export interface BakeryArgs {
   readonly context: AwsContext;
   readonly network: Network;
   readonly images: BakedImages;
+  /** Which of their own have whom registries let in. */
+  readonly bundles: Pick<Bundles, "registries" | "registriesWritten">;
 }
 
 /** An image that a pool's machines start from. */
@@ -54,7 +57,7 @@ export class Bakery extends pulumi.ComponentResource {
     opts: pulumi.ComponentResourceOptions,
   ) {
     super("jitsi-fleet:aws:Bakery", name, {}, opts);
-    const { context, network } = args;
+    const { bundles, context, network } = args;
     const { aws } = context.settings;
     this.recipeName = awsName(context.stack, name);
     // Of the name that Image Builder writes to: by itself it would keep all of it for ever.
@@ -68,13 +71,24 @@ export class Bakery extends pulumi.ComponentResource {
       {
         context,
         statements: this.log.arn.apply((log) =>
-          bakingStatements({ region: aws.region, component: this.recipeName, log }),
+          bakingStatements({
+            region: aws.region,
+            component: this.recipeName,
+            log,
+            parameters: bundles.registries === undefined ? [] : [bundles.registries],
+          }),
         ),
       },
       { parent: this },
     );
     const group = this.securityGroup();
-    this.ways = [allowed.rights, this.log, ...network.ways, ...this.rules(group)];
+    this.ways = [
+      allowed.rights,
+      this.log,
+      ...bundles.registriesWritten,
+      ...network.ways,
+      ...this.rules(group),
+    ];
     this.infrastructure = new imagebuilder.InfrastructureConfiguration(
       name,
       {
@@ -104,11 +118,14 @@ export class Bakery extends pulumi.ComponentResource {
     const key = [role, ...images].join(" ");
     const known = this.known.get(key);
     if (known) return known;
-    const { context, images: baked } = this.args;
+    const { bundles, context, images: baked } = this.args;
+    const { endpoint } = context.settings.aws;
+    const registries =
+      bundles.registries === undefined ? undefined : { parameter: bundles.registries, endpoint };
     const name = `${this.name}-${role}-${release}`;
     // None of the user's: they are the image's own for ever, and another image would replace machines.
     const tags = { ...ownTags(context.stack), Role: role, Name: awsName(context.stack, "baked", role) };
-    const recipe = this.recipe(name, role, bakingDocument(images), tags);
+    const recipe = this.recipe(name, role, bakingDocument(images, registries), tags);
     const made = new imagebuilder.Image(
       name,
       {

@@ -8,12 +8,16 @@ import { dirname, join } from "node:path";
 import { Bucket } from "./bucket";
 import type { AwsContext } from "./context";
 import { machineBundle, programObject, type MachineBundleArgs } from "./machine/bundle";
+import { registriesValue } from "./machine/registries";
 import type { MachineRights } from "./policies";
 
 /** How long a bundle can be looked at that is in force no more. */
 const OLD_DAYS = 30;
 
-type BundleArgs = Omit<MachineBundleArgs, "stack" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint">;
+type BundleArgs = Omit<
+  MachineBundleArgs,
+  "stack" | "nodeImage" | "allowCutCalls" | "salt" | "endpoint" | "registries"
+>;
 
 export interface WrittenBundleOptions {
   readonly parent: pulumi.Resource;
@@ -38,6 +42,10 @@ export interface WrittenBundle {
 /** The bucket in which machines find what they run, and what is in it. Secrets are not: they are parameters of SSM. */
 export class Bundles extends pulumi.ComponentResource {
   readonly bucket: Bucket;
+  /** Name of the parameter that has whom registries let in; undefined where all let everybody in. */
+  readonly registries: string | undefined;
+  /** The parameter. */
+  readonly registriesWritten: readonly pulumi.Resource[];
   private readonly salt: pulumi.Output<string>;
   private readonly programs = new Map<ProgramName, pulumi.Resource>();
 
@@ -69,6 +77,24 @@ export class Bundles extends pulumi.ComponentResource {
       { length: 40, special: false },
       { parent: this },
     ).result;
+    const { registries: logins } = context.settings.images;
+    this.registries = logins.length === 0 ? undefined : `/jitsi/${context.stack}/registries`;
+    this.registriesWritten =
+      this.registries === undefined
+        ? []
+        : [
+            // One for all: another password is no other bundle.
+            new ssm.Parameter(
+              `${name}-registries`,
+              {
+                name: this.registries,
+                type: "SecureString",
+                value: pulumi.secret(registriesValue(logins)),
+                tags: { Role: "control" },
+              },
+              { parent: this, provider: context.provider },
+            ),
+          ];
     this.registerOutputs();
   }
 
@@ -82,6 +108,7 @@ export class Bundles extends pulumi.ComponentResource {
       nodeImage: settings.images.node,
       allowCutCalls: settings.allowCutCalls,
       salt: this.salt,
+      ...(this.registries === undefined ? {} : { registries: this.registries }),
       ...(settings.aws.endpoint === undefined ? {} : { endpoint: settings.aws.endpoint }),
     });
     const keys = machineKeys(name);
@@ -118,7 +145,7 @@ export class Bundles extends pulumi.ComponentResource {
       {
         ...opts,
         ...AS_BEFORE,
-        dependsOn: [bundle, ...secrets, ...programs, ...(options.after ?? [])],
+        dependsOn: [bundle, ...secrets, ...this.registriesWritten, ...programs, ...(options.after ?? [])],
         ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
       },
     );
@@ -129,7 +156,10 @@ export class Bundles extends pulumi.ComponentResource {
       rights: {
         reads: [keys.pointer, keys.bundle("*"), "programs/*"],
         writes: isNode ? [keys.report] : [],
-        parameters: Object.keys(made.parameters),
+        parameters: [
+          ...Object.keys(made.parameters),
+          ...(this.registries === undefined ? [] : [this.registries]),
+        ],
       },
     };
   }

@@ -83,7 +83,7 @@ export class AwsPlatform implements Platform {
     this.access = new AgentAccess("agents", known);
     const images = new BakedImages(context);
     this.bakery = settings.aws.image.baked
-      ? new Bakery("bakery", { context, network, images }, known)
+      ? new Bakery("bakery", { context, network, images, bundles: this.ground.bundles }, known)
       : undefined;
     this.targets = new Targets("edges", { context, network, isDestroying: () => guard.isDestroying }, known);
   }

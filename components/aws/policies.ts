@@ -69,17 +69,15 @@ export function machineStatements(rights: MachineRights): Statement[] {
   return [
     allow("ReadBundle", ["s3:GetObject"], objects(reads)),
     ...(writes.length === 0 ? [] : [allow("WriteReport", ["s3:PutObject"], objects(writes))]),
-    ...(parameters.length === 0
-      ? []
-      : [
-          allow(
-            "ReadSecrets",
-            ["ssm:GetParameters"],
-            parameters.map((name) => arn(region, "ssm", `parameter${name}`)),
-          ),
-        ]),
+    ...readSecrets(region, parameters),
     ...sessionStatements(),
   ];
+}
+
+function readSecrets(region: string, parameters: readonly string[]): Statement[] {
+  if (parameters.length === 0) return [];
+  const resources = parameters.map((name) => arn(region, "ssm", `parameter${name}`));
+  return [allow("ReadSecrets", ["ssm:GetParameters"], resources)];
 }
 
 /**
@@ -108,6 +106,8 @@ export interface BakingRights {
   readonly component: string;
   /** ARN of the group of logs. */
   readonly log: string;
+  /** Names of the parameters that it reads. */
+  readonly parameters: readonly string[];
 }
 
 /**
@@ -115,7 +115,7 @@ export interface BakingRights {
  * done, and write down what became of it. EC2InstanceProfileForImageBuilder would let it read every component and every
  * ISO file, and write all of Image Builder's logs.
  */
-export function bakingStatements({ component, log, region }: BakingRights): Statement[] {
+export function bakingStatements({ component, log, parameters, region }: BakingRights): Statement[] {
   const ofAws = (bucket: string): string =>
     `arn:${partitionOf(region)}:s3:::ec2imagebuilder-${bucket}-${region}-prod/*`;
   return [
@@ -131,6 +131,7 @@ export function bakingStatements({ component, log, region }: BakingRights): Stat
       ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
       [log, `${log}:*`],
     ),
+    ...readSecrets(region, parameters),
     ...sessionStatements(),
     // What an older agent is told by: an image may have one.
     allow(

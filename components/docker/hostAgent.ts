@@ -8,6 +8,7 @@ import {
   type AgentConfiguration,
   type PoolTemplate,
 } from "@jitsi-fleet/scaler";
+import { loginsFor } from "@jitsi-fleet/scaler/engine/registries";
 import * as pulumi from "@pulumi/pulumi";
 import { programContainer } from "../program";
 import { RECORDINGS_VOLUME, uploadLinks } from "../jitsi/recordings";
@@ -90,10 +91,19 @@ export class HostAgent extends pulumi.ComponentResource {
       { ...keptLabels(recordings.resource), retainOnDelete: true },
     );
     const templates = pools.filter(({ role }) => roles.includes(role)).map((pool) => templateOn(place, pool));
+    const registries = loginsFor(
+      templates.map(({ image }) => image),
+      place.registries,
+    );
     const hasJibris = roles.includes("jibri");
     const configuration: pulumi.Output<AgentConfiguration> = pulumi
-      .all([args.token, args.tls.certificate, args.tls.privateKey, pulumi.all(templates)])
-      .apply(([token, certificate, privateKey, made]) => ({
+      .all([
+        args.token,
+        args.tls.certificate,
+        args.tls.privateKey,
+        pulumi.all(templates.map(({ made }) => made)),
+      ])
+      .apply(([token, certificate, privateKey, known]) => ({
         stack,
         host: host.name,
         listen: { address: "0.0.0.0", port: AGENT_PORT, token, tls: { certificate, privateKey } },
@@ -102,7 +112,8 @@ export class HostAgent extends pulumi.ComponentResource {
         slots: { bridge: host.slots.bridges, jibri: host.slots.jibris },
         publicAddress: host.publicAddress,
         mediaPorts: host.ports,
-        templates: made,
+        templates: known,
+        ...(registries.length === 0 ? {} : { registries: [...registries] }),
       }));
 
     const node = new DockerNode(
@@ -159,8 +170,11 @@ const socketOf = ({ host }: Place): string => {
   return host.socket ?? (url.protocol === "unix:" ? url.pathname : "/var/run/docker.sock");
 };
 
-/** How the pool's instances are made on this host. */
-function templateOn(place: Place, { name, role, shard, template }: DockerPool): pulumi.Output<PoolTemplate> {
+/** How the pool's instances are made on this host, and of which image. */
+function templateOn(
+  place: Place,
+  { name, role, shard, template }: DockerPool,
+): { readonly image: string; readonly made: pulumi.Output<PoolTemplate> } {
   const { host, stack, tags } = place;
   const spec: InstanceSpec = template({
     name: INSTANCE,
@@ -173,5 +187,5 @@ function templateOn(place: Place, { name, role, shard, template }: DockerPool): 
     volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },
     labels: tags,
   });
-  return poolTemplate({ pool: name, role, shard, spec }, container);
+  return { image: spec.image, made: poolTemplate({ pool: name, role, shard, spec }, container) };
 }

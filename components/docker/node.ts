@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
-import { dockerName, labels } from "@jitsi-fleet/scaler";
+import { dockerName, labels, type RegistryLogin } from "@jitsi-fleet/scaler";
+import { loginsFor } from "@jitsi-fleet/scaler/engine/registries";
 import * as pulumi from "@pulumi/pulumi";
 import {
   FLEET_DIRECTORY,
@@ -19,6 +20,7 @@ import {
   type FilesTarget,
   type HostLiveTarget,
   type HostLookedUpTarget,
+  type ImagesTarget,
 } from "./commands/input";
 import { containerArgs, ownerOf } from "./container";
 import { liveTargetOf } from "../live";
@@ -35,6 +37,8 @@ export interface Place {
   readonly guard: Guard;
   readonly mending: Mending;
   readonly provider: docker.Provider;
+  /** Whom the registries of its images let in, where they do not let everybody in. */
+  readonly registries: readonly RegistryLogin[];
 }
 
 export interface DockerNodeArgs {
@@ -54,6 +58,8 @@ export interface DockerNodeArgs {
 export class DockerNode extends pulumi.ComponentResource {
   private readonly args: DockerNodeArgs;
   private readonly subject: DockerSubject;
+  /** What brings those of its images that not everybody gets. */
+  private readonly pulled: readonly pulumi.Resource[];
   /** By the container whose live configuration it holds, or what that looks up. */
   private readonly liveVolumes = new Map<string, Volume>();
 
@@ -73,6 +79,7 @@ export class DockerNode extends pulumi.ComponentResource {
       { name: this.dockerName(), labels: this.labels(madeLabel(made)) },
       this.childOptions(),
     );
+    this.pulled = this.pulls();
     const started: pulumi.Resource[] = [];
     for (const spec of args.containers) started.push(this.container(spec, network, started));
 
@@ -108,7 +115,7 @@ export class DockerNode extends pulumi.ComponentResource {
         }),
       },
       this.childOptions({
-        dependsOn: [...written, ...earlier],
+        dependsOn: [...this.pulled, ...written, ...earlier],
         deleteBeforeReplace: true,
         // The daemon reports these in its own words.
         ignoreChanges: ["memorySwap"],
@@ -117,6 +124,30 @@ export class DockerNode extends pulumi.ComponentResource {
     );
     if (spec.live) return this.liveConfiguration(spec, spec.live, container);
     return spec.lookedUp ? this.lookedUp(spec, spec.lookedUp, container) : container;
+  }
+
+  /**
+   * A command of its own: whatever else pulls finds the images there, and a new password stops nothing and asks no guard.
+   */
+  private pulls(): readonly pulumi.Resource[] {
+    const { host, registries } = this.args.place;
+    const images = [...new Set(this.args.containers.map(({ image }) => image))].filter(
+      (image) => loginsFor([image], registries).length > 0,
+    );
+    if (images.length === 0) return [];
+    const target: ImagesTarget = { connection: plainConnection(host), images };
+    return [
+      new command.local.Command(
+        `${this.name}-images`,
+        {
+          create: commandLine("pullImages"),
+          environment: { [TARGET_VARIABLE]: JSON.stringify(target) },
+          stdin: secretInput(host, { registries: loginsFor(images, registries) }),
+          addPreviousOutputInEnv: false,
+        },
+        { parent: this },
+      ),
+    ];
   }
 
   /** The container's volumes, and what must have been written into them before it starts. */
@@ -197,11 +228,11 @@ export class DockerNode extends pulumi.ComponentResource {
           [TARGET_VARIABLE]: pulumi.jsonStringify(target),
           [SUBJECT_VARIABLE]: JSON.stringify(this.subject),
         },
-        stdin: secretInput(this.args.place.host, filesOf(spec)),
+        stdin: secretInput(this.args.place.host, { files: filesOf(spec) }),
         triggers: volume.triggers,
         addPreviousOutputInEnv: false,
       },
-      { parent: this },
+      { parent: this, dependsOn: [...this.pulled] },
     );
   }
 
@@ -224,7 +255,7 @@ export class DockerNode extends pulumi.ComponentResource {
           [QUIET_FILES_VARIABLE]: JSON.stringify(live.quietFiles),
           [ROUTES_VARIABLE]: JSON.stringify(live.routes),
         },
-        stdin: secretInput(this.args.place.host, live.secretFiles),
+        stdin: secretInput(this.args.place.host, { files: live.secretFiles }),
         triggers: this.liveVolume(spec.name).triggers,
         addPreviousOutputInEnv: false,
       },
@@ -247,7 +278,7 @@ export class DockerNode extends pulumi.ComponentResource {
       {
         create: commandLine("applyLookedUp"),
         environment: { [TARGET_VARIABLE]: JSON.stringify(target) },
-        stdin: secretInput(this.args.place.host, files),
+        stdin: secretInput(this.args.place.host, { files }),
         triggers: this.liveVolume(spec.name).triggers,
         addPreviousOutputInEnv: false,
       },
@@ -294,12 +325,15 @@ interface Volume {
 export const commandLine = (name: string): string =>
   `node scripts/built.cjs components/docker/commands/${name}.ts`;
 
-/** What a command reads from standard input: files, and the key to a host on tcp://. */
+/** What a command reads from standard input: files, whom registries let in, and the key to a host on tcp://. */
 export function secretInput(
   { tls }: DockerHostSpec,
-  files: Readonly<Record<string, pulumi.Input<string>>> = {},
+  given: {
+    readonly files?: Readonly<Record<string, pulumi.Input<string>>>;
+    readonly registries?: readonly RegistryLogin[];
+  } = {},
 ): pulumi.Output<string> {
-  return pulumi.secret(pulumi.jsonStringify({ ...(tls === undefined ? {} : { tls }), files }));
+  return pulumi.secret(pulumi.jsonStringify({ ...(tls === undefined ? {} : { tls }), files: {}, ...given }));
 }
 
 export function plainConnection({ address, hostKey }: DockerHostSpec): FilesTarget["connection"] {

@@ -140,6 +140,7 @@ export class DockerPlatform implements Platform {
       stack: this.stack,
       tags: this.settings.tags,
       ...this.ground,
+      registries: this.settings.images.registries,
       provider: new docker.Provider(`host-${name}`, secretive(providerArgs(host))),
     };
     this.places.set(name, place);

@@ -1,4 +1,5 @@
 import { highestShard, poolRoom, zoneOfNumber, zoneRanges, type ZoneRanges } from "../aws/addresses";
+import { REGISTRIES_BYTES, registriesValue } from "../aws/machine/registries";
 import { MOST_TAGS, OWN_TAGS, TAG_CHARACTERS, unfitForTag } from "../aws/limits";
 import type { AwsNetwork, AwsSettings } from "./awsSchema";
 import { cronKey } from "./cron";
@@ -23,6 +24,7 @@ export function awsContradictions(settings: Partial<ParsedSettings>, aws: AwsSet
   checkRoom(settings, aws, fault);
   checkInstanceTypes(aws, settings.bridges, fault);
   checkWarmPool(aws, fault);
+  if (settings.images) checkRegistries(settings.images, fault);
   if (settings.tags) checkTags(settings.tags, fault);
   if (settings.bridges) checkSchedules(aws, settings.bridges, fault);
   checkFrontDoor(settings, aws, fault);
@@ -30,6 +32,16 @@ export function awsContradictions(settings: Partial<ParsedSettings>, aws: AwsSet
   if (settings.edge) checkRooms(settings.edge, aws, fault);
   checkRecordings(settings, aws, fault);
   if (settings.production === true) checkEndpoint(aws, fault);
+}
+
+/** Machines read them from one parameter of SSM. */
+function checkRegistries({ registries }: ParsedSettings["images"], fault: Report): void {
+  const bytes = Buffer.byteLength(registriesValue(registries));
+  if (bytes > REGISTRIES_BYTES)
+    fault(
+      "images.registries",
+      `take ${bytes} bytes, and a parameter of SSM holds ${REGISTRIES_BYTES}; take shorter tokens, or a mirror for all images`,
+    );
 }
 
 function checkZones({ region, zones }: AwsSettings, fault: Report): void {

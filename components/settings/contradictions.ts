@@ -5,6 +5,7 @@ import { checkCertificate, readCertificates } from "./certificates";
 import { dockerContradictions } from "./dockerContradictions";
 import { duplicates, type Fault, type Report } from "./faults";
 import { isLoopback } from "./ipv4Range";
+import { checkRegistries } from "./registries";
 import { shardNumber } from "./shardNumber";
 import { USERS_PER_SHARD } from "./shardSize";
 import type { ParsedSettings, ShardSettings } from "./schema";
@@ -27,6 +28,7 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   if (settings.shards && platform) checkPlaces(settings.shards, platform, fault);
   checkShardSize(settings, fault);
   checkRecording(settings, fault);
+  if (settings.images) checkRegistries(settings.images, fault);
   checkAuth(settings, fault);
   checkStore(settings, fault);
   checkEdge(settings, fault);

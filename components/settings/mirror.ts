@@ -1,10 +1,10 @@
+import { registryOf } from "@jitsi-fleet/scaler";
 import type { ParsedSettings } from "./schema";
 
 /** An image's whole name, as Docker itself reads a short one: `haproxy:3.2` is docker.io's, in library. */
 function wholeName(image: string): string {
-  const [first = "", ...rest] = image.split("/");
-  if (rest.length === 0) return `docker.io/library/${image}`;
-  return /[.:]/.test(first) || first === "localhost" ? image : `docker.io/${image}`;
+  if (!image.includes("/")) return `docker.io/library/${image}`;
+  return image.startsWith(`${registryOf(image)}/`) ? image : `docker.io/${image}`;
 }
 
 /** The images of the settings by way of their mirror, which has each below its whole name. */

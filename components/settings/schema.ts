@@ -67,6 +67,37 @@ const shard = z.strictObject({
     ),
 });
 
+/** A registry as images' names begin with it. */
+const registryHost = /^(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:))(?::[0-9]{1,5})?$/;
+
+const registryLogins = z
+  .array(
+    z.strictObject({
+      host: z
+        .string()
+        .regex(
+          registryHost,
+          "is not a registry such as registry.school.net:5000, without a scheme and a path; docker.io is Docker Hub",
+        )
+        .describe(
+          "The registry, as its images' names begin: registry.school.net:5000; docker.io for Docker Hub.",
+        ),
+      username: text()
+        .min(1, "is empty")
+        .max(256)
+        .refine((given) => !given.includes(":"), "has a colon, which ends a user's name in HTTP")
+        .describe("Who is let in."),
+      password: secret(text().min(1, "is empty").max(3000)).describe(
+        "Password, or token that may pull. It must last: a machine or a host may pull at any time. Set it with --secret.",
+      ),
+    }),
+  )
+  .max(10)
+  .default([])
+  .describe(
+    "Users of registries that do not let everybody pull, those of mirror and registry among them. A change replaces no shard, bridge or Jibri.",
+  );
+
 const images = z.strictObject({
   registry: z
     .string()
@@ -78,8 +109,9 @@ const images = z.strictObject({
     .regex(imageRepository, "is not an image repository such as mirror.school.net/hub")
     .optional()
     .describe(
-      "Repository that has all images below their whole names, such as mirror.school.net/hub for mirror.school.net/hub/docker.io/library/haproxy:3.2. Hosts' engines must be let in by themselves (no credentials are given to them). A change replaces as another release does.",
+      "Repository that has all images below their whole names, such as mirror.school.net/hub for mirror.school.net/hub/docker.io/library/haproxy:3.2. Where it does not let everybody in, registries says who is. A change replaces as another release does.",
     ),
+  registries: registryLogins,
   release: release()
     .default("stable-11146-2")
     .describe("Jitsi release of shards that name none, of the bridges beside them and of the Jibris."),

@@ -1,5 +1,6 @@
-import { text } from "node:stream/consumers";
 import Docker from "dockerode";
+import { pull } from "../engine/pull";
+import type { RegistryLogin } from "../engine/registries";
 import { dockerName, labels } from "../labels";
 import { wordsOf } from "../words";
 
@@ -55,6 +56,7 @@ export class OwnContainers {
     socketPath: string,
     private readonly stack: string,
     private readonly host: string,
+    private readonly logins: readonly RegistryLogin[],
   ) {
     this.#docker = new Docker({ socketPath });
   }
@@ -111,15 +113,9 @@ export class OwnContainers {
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
     }
-    const pull = async (abortSignal: AbortSignal): Promise<void> => {
-      const either = AbortSignal.any([abortSignal, cancelled]);
-      const progress = await this.#docker.pull(image, { abortSignal: either });
-      // Docker answers 200 at once: whether it failed is in the last of its lines, one JSON each.
-      const said = await text(progress);
-      const last = JSON.parse(said.trim().split("\n").at(-1) ?? "{}") as { error?: string };
-      if (last.error !== undefined) throw new Error(last.error);
-    };
-    await within(PULL_LIMIT_SECONDS, `pull ${image}`, pull);
+    await within(PULL_LIMIT_SECONDS, `pull ${image}`, (abortSignal) =>
+      pull(this.#docker, image, this.logins, AbortSignal.any([abortSignal, cancelled])),
+    );
   }
 
   /** Fails where the name is taken, by whomever. */

@@ -65,8 +65,8 @@ export class DockerHost implements HostBackend {
     private readonly configuration: AgentConfiguration,
     private readonly log: Logger,
   ) {
-    const { dockerSocket, host, mediaPorts, stack } = configuration;
-    this.#containers = new OwnContainers(dockerSocket, stack, host);
+    const { dockerSocket, host, mediaPorts, registries = [], stack } = configuration;
+    this.#containers = new OwnContainers(dockerSocket, stack, host, registries);
     this.#lastPort = mediaPorts.last;
   }
 

@@ -143,7 +143,7 @@ export class Rclone {
       }
       return hash.digest("hex");
     } catch (error) {
-      throw inWords(error);
+      throw this.#inWords(error);
     } finally {
       clearTimeout(timer);
     }
@@ -188,7 +188,7 @@ export class Rclone {
       seen = moved;
       if (performance.now() - seenAt > this.stallSeconds * 1000) {
         await this.#stop(group);
-        throw new Error(`the store took nothing for ${this.stallSeconds} s`);
+        throw new Error(`the store took nothing for ${this.stallSeconds} s, ${this.#orAsksToWait}`);
       }
     }
   }
@@ -223,8 +223,21 @@ export class Rclone {
       if (!response.ok) throw new Error(errorIn(text) || `rclone answered ${response.status}`);
       return schema.parse(JSON.parse(text));
     } catch (error) {
-      throw inWords(error);
+      throw this.#inWords(error);
     }
+  }
+
+  /** fetch says "fetch failed", and the reason in the cause. */
+  #inWords(error: unknown): Error {
+    if (!(error instanceof Error)) return new Error(String(error));
+    if (error.name === "TimeoutError")
+      return new Error(`rclone or the store does not answer, ${this.#orAsksToWait}`);
+    return error.cause instanceof Error ? new Error(`rclone: ${error.cause.message}`) : error;
+  }
+
+  /** rclone waits as it is asked to, and says nothing: from here that looks as if there were no answer. */
+  get #orAsksToWait(): string {
+    return `or asks for a wait of more than ${this.stallSeconds} s (Retry-After)`;
   }
 
   get #authorization(): string {
@@ -250,10 +263,3 @@ function errorIn(body: string): string {
 
 /** For a while a signed URL is as good as a key. */
 const withoutSignatures = (text: string): string => text.replace(/\?X-Amz-[^\s"]*/g, "?…");
-
-/** fetch says "fetch failed", and the reason in the cause. */
-function inWords(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
-  if (error.name === "TimeoutError") return new Error("rclone or the store does not answer");
-  return error.cause instanceof Error ? new Error(`rclone: ${error.cause.message}`) : error;
-}

@@ -178,7 +178,8 @@ describe("the agent of a Docker host", () => {
       const bridge = template("bridge");
       for (const [Image, why] of [
         ["127.0.0.1:1/absent:1", /Docker did not pull 127\.0\.0\.1:1\/absent:1: .*connect/],
-        [hollow, /Docker did not pull .*\/hollow:1: .*unknown/],
+        // Docker 20.10's words, and 29's.
+        [hollow, /Docker did not pull .*\/hollow:1: .*(unknown|from remote: not found)/],
       ] as const) {
         await bed.start({ templates: [{ ...bridge, container: { ...bridge.container, Image } }] });
         await bed.launch(A);

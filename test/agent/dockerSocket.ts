@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { refusalOfOldApi } from "../support/apiVersions";
 
 /** `before`: Docker has not heard of it. `after`: Docker has done it, and the agent has not heard. */
 export type When = "before" | "after";
 
-/** A socket in front of Docker's, which notes what is asked and where tests may interrupt. */
+/** A socket in front of Docker's, which refuses old versions of its API as Docker 29 does, notes what is asked and where tests may interrupt. */
 export class DockerSocket {
   private readonly folder = mkdtempSync(join(tmpdir(), "fleet-agent-docker-"));
   readonly path = join(this.folder, "docker.sock");
@@ -40,6 +41,11 @@ export class DockerSocket {
   private async pass(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
     const { headers, method = "", url = "" } = asked;
     const line = `${method} ${url}`;
+    const refusal = refusalOfOldApi(url);
+    if (refusal !== undefined) {
+      answer.writeHead(400, { "Content-Type": "application/json" }).end(refusal);
+      return;
+    }
     if (method !== "GET") this.changes.push(line);
     if (!(await this.interrupt("before", line))) return void answer.destroy();
     const passed = request({ socketPath: this.socketPath, method, path: url, headers });

@@ -9,15 +9,22 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dockerClient, type Connection } from "../../components/docker/connection";
+import { refusalOfOldApi } from "../support/apiVersions";
 import { freePort } from "../support/freePort";
 
 /**
- * The ways to a Docker engine: the real ssh and sshd, real TLS. The engine is a stand-in that answers `/version`.
+ * The ways to a Docker engine: the real ssh and sshd, real TLS. The engine is a stand-in that answers `/version`, also
+ * with a version of the API before it, unless Docker 29 would refuse that.
  */
-const VERSION = { Version: "20.10.24", ApiVersion: "1.41" };
+const VERSION = { Version: "29.0.0", ApiVersion: "1.52" };
 
 const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-  const found = request.url === "/version";
+  const refusal = refusalOfOldApi(request.url ?? "");
+  if (refusal !== undefined) {
+    response.writeHead(400, { "content-type": "application/json" }).end(refusal);
+    return;
+  }
+  const found = /^(?:\/v1\.\d+)?\/version$/.test(request.url ?? "");
   response
     .writeHead(found ? 200 : 404, { "content-type": "application/json" })
     .end(JSON.stringify(found ? VERSION : {}));

@@ -104,7 +104,7 @@ describe("the Docker plug-in", function () {
   const service = `
     const labels = [{ label: "engine-test", value: "" }];
     const image = new docker.RemoteImage("image", { name: config.require("image"), keepLocally: true }, on);
-    const network = new docker.Network("network", { name: "engine-test", labels, ipamConfigs: [{ subnet: "10.235.77.0/24" }] }, on);
+    const network = new docker.Network("network", { name: "engine-test", labels, ipamConfigs: [{ subnet: "10.235.77.0/24", gateway: "10.235.77.1" }] }, on);
     const volume = new docker.Volume("volume", { labels }, on);
     const container = new docker.Container("service", {
       name: "engine-test", image: image.imageId, labels, command: ${waiting}, hostname: "service",

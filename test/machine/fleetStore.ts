@@ -45,17 +45,14 @@ export class FleetStore {
       await this.put(key, content);
     }
     for (const [parameter, value] of Object.entries(bundle.parameters))
-      await this.#ssm.send(
-        new PutParameterCommand({
-          Name: parameter,
-          Value: await valueOf(value),
-          Type: "SecureString",
-          Overwrite: true,
-        }),
-      );
+      await this.putParameter(parameter, await valueOf(value));
     await this.put(machineKeys(name).bundle(sha256), Buffer.from(await valueOf(bundle.content), "base64"));
     await this.put(machineKeys(name).pointer, `${sha256}\n`);
     return sha256;
+  }
+
+  async putParameter(Name: string, Value: string): Promise<void> {
+    await this.#ssm.send(new PutParameterCommand({ Name, Value, Type: "SecureString", Overwrite: true }));
   }
 
   put(key: string, content: Buffer | string): Promise<void> {

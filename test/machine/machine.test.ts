@@ -5,7 +5,10 @@ import {
   type MachineBundle,
   type MachineBundleArgs,
 } from "../../components/aws/machine/bundle";
+import { registriesValue } from "../../components/aws/machine/registries";
+import { importInstanceImage, INSTANCE_IMAGE } from "../agent/instanceImage";
 import { imageName } from "../standins/build";
+import { Registry } from "../support/registry";
 import { SECRET, shard } from "../unit/aws/machineContainers";
 import { suites } from "./base";
 import { Bed, INSTANCE, PROGRAM } from "./bed";
@@ -17,10 +20,14 @@ const IMAGES = {
   web: imageName("web", "r1"),
 };
 
-function shardBundle(bed: Bed, more: Partial<MachineBundleArgs> = {}): MachineBundle {
+function shardBundle(
+  bed: Bed,
+  more: Partial<MachineBundleArgs> = {},
+  images: Readonly<Record<string, string>> = IMAGES,
+): MachineBundle {
   const containers = (more.containers ?? shard()).map((spec) => ({
     ...spec,
-    image: IMAGES[spec.name as keyof typeof IMAGES],
+    image: images[spec.name] ?? "",
   }));
   return machineBundle({
     stack: "prod",
@@ -91,6 +98,58 @@ for (const suite of tried)
         "the pointer alone",
       );
     });
+
+    it("is let in by a registry by what SSM has for it, which stays nowhere, and tells where it is not", async () => {
+      const registry = await Registry.start(bed.machine.gateway);
+      try {
+        const { docker } = bed.machine;
+        bed.machine.write(
+          "etc/docker/daemon.json",
+          JSON.stringify({ "live-restore": true, "insecure-registries": [registry.host] }),
+        );
+        await bed.machine.run(["bash", "-c", "kill -HUP $(</run/dockerd.pid)"]);
+        await importInstanceImage(docker);
+        const pushed = async (name: string): Promise<string> => registry.push(docker, INSTANCE_IMAGE, name);
+        const nodeImage = await pushed("node");
+        const images = { prosody: await pushed("prosody"), jicofo: nodeImage, web: nodeImage };
+        const registries = "/jitsi/prod/registries";
+        await bed.store.publish("s1", shardBundle(bed, { nodeImage, registries }, images));
+        assert.match(
+          (await bed.followAtOnce()).output,
+          /there is no parameter \/jitsi\/prod\/registries in SSM/,
+        );
+
+        await bed.store.putParameter(
+          registries,
+          registriesValue([{ ...registry.login, password: "another" }]),
+        );
+        await bed.followAtOnce();
+        const { reason = "" } = await bed.store.report("s1");
+        assert.match(
+          reason,
+          new RegExp(`while images were pulled \\(${nodeImage}: .*unauthorized.*images\\.registries`),
+        );
+
+        const other = { host: "docker.io", username: "other", password: "other" };
+        await bed.store.putParameter(registries, registriesValue([other, registry.login]));
+        const { output } = await bed.followAtOnce();
+        // They are there; what is in them is no Node.
+        assert.match((await bed.store.report("s1")).reason ?? "", /while it was applied/, output);
+        for (const image of Object.values(images)) await docker.getImage(image).inspect();
+        const { password } = registry.login;
+        const encoded = registriesValue([registry.login]).split(" ")[1] ?? "";
+        for (const text of [password, encoded]) assert.deepEqual(await bed.machine.filesWith(text), []);
+        const left = await bed.machine.run(["ls", "/run/jitsi-fleet"]);
+        assert.ok(!left.output.split("\n").includes("docker"), left.output);
+        for (const image of [...Object.values(images), INSTANCE_IMAGE])
+          await docker
+            .getImage(image)
+            .remove()
+            .catch(() => undefined);
+      } finally {
+        await registry.stop();
+      }
+    }).timeout(300_000);
 
     if (suite === "noble")
       describe("with the images", () => {

@@ -17,6 +17,8 @@ const withRelay = (domain: string): Record<string, unknown> => ({
 
 const bucket = { type: "s3", bucket: "recordings", accessKeyId: "id", secretAccessKey: "of-the-store" };
 
+const login = (more: object) => ({ host: "ghcr.io", username: "puller", password: "password-1", ...more });
+
 /** What is spoilt, with what; where the fault is told, and what of its words matters. */
 const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] = [
   // Wrong types
@@ -202,6 +204,40 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ],
   ["docker.privateNetworks", ["198.18.0.1/15"], "docker.privateNetworks[0]", /not a range/],
   ["images.mirror", "https://mirror.school.net", "images.mirror", /not an image repository/],
+  ...["https://ghcr.io", "ghcr.io/jitsi", "ghcr", "GHCR.io"].map((host): (typeof bad)[number] => [
+    "images.registries",
+    [login({ host })],
+    "images.registries[0].host",
+    /not a registry such as registry\.school\.net:5000.*docker\.io is Docker Hub/,
+  ]),
+  [
+    "images.registries",
+    [login({ host: "registry-1.docker.io" })],
+    "images.registries[0].host",
+    /no image comes from registry-1\.docker\.io; they come from: docker\.io, quay\.io, ghcr\.io$/,
+  ],
+  [
+    "images",
+    { mirror: "mirror.school.net/hub", registries: [login({ host: "mirror.school.net" }), login({})] },
+    "images.registries[1].host",
+    /no image comes from ghcr\.io; they come from: mirror\.school\.net$/,
+  ],
+  [
+    "images.registries",
+    [login({}), login({})],
+    "images.registries[1].host",
+    /ghcr\.io is images\.registries\[0\]/,
+  ],
+  [
+    "images.registries",
+    [login({ host: "123456789012.dkr.ecr.eu-central-1.amazonaws.com" })],
+    "images.registries[0].host",
+    /is ECR's, whose passwords are good for 12 hours; .*images\.mirror/,
+  ],
+  ["images.registries", [login({ username: "a:b" })], "images.registries[0].username", /has a colon/],
+  ["images.registries", [login({ password: "" })], "images.registries[0].password", /is empty/],
+  ["images.registries", [login({ password: undefined })], "images.registries[0].password", /is missing/],
+  ["images.registries", [login({ token: "t" })], "images.registries[0].token", /is not a setting/],
   ["tags", { "9x": "it" }, "tags.9x", /not a tag's name/],
   ["recordings.store", { ...bucket, prefix: "/schools/" }, "recordings.store.prefix", /between slashes/],
   ["recordings.store", { ...bucket, provider: "Minio" }, "recordings.store.endpoint", /is missing/],

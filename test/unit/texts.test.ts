@@ -30,6 +30,8 @@ const carried: Readonly<
   "recordings.store.endpoint": "environment",
   "recordings.store.ca": "file",
   "recordings.store.proxy": "shell",
+  "images.registries[].username": "JSON",
+  "images.registries[].password": "JSON",
   "tls.certificate": "file",
   "tls.privateKey": "file",
   "tls.ca": "file",
@@ -75,6 +77,7 @@ function variants(): Record<string, unknown>[] {
       images: {
         registry: "ghcr.io/jitsi",
         mirror: "mirror.school.net/hub",
+        registries: [{ host: "mirror.school.net", username: "puller", password: "password-1" }],
         release: "stable-11146-2",
         haproxy: image,
         node: image,

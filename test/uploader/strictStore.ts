@@ -21,9 +21,11 @@ export interface Quirks {
   readonly etagIsNoMd5?: boolean;
   /**
    * `enforced`: Object Ownership "bucket owner enforced": 400 for any other than bucket-owner-full-control (S3's user
-   * guide, "Controlling ownership of objects"). `none`: has no ACLs, 501 for the header (R2, Garage's early versions).
+   * guide, "Controlling ownership of objects"). `private`: 501 for any other than private, an empty one too, as Cloudflare's
+   * R2 and StorageGRID have it (github.com/fsspec/s3fs issue 749, github.com/pixelfed/pixelfed issue 3775). `none`: 501 for
+   * any (github.com/versity/versitygw issue 1904).
    */
-  readonly acl?: "enforced" | "none";
+  readonly acl?: "enforced" | "private" | "none";
   /** No CopyObject, no UploadPartCopy (Storj's gateway lacks the latter). */
   readonly copy?: "none" | "endless";
   /** The region in which the bucket is: signatures for another are refused, as S3's regional endpoints do. */
@@ -240,7 +242,7 @@ export class StrictStore implements TestStore {
     const { acl, clockOffSeconds = 0, copy, region } = this.quirks;
     if (bucket !== "recordings")
       return { status: 404, code: "NoSuchBucket", message: "The specified bucket does not exist" };
-    const given = headers["x-amz-acl"] ?? url.searchParams.get("x-amz-acl") ?? "";
+    const given = String(headers["x-amz-acl"] ?? url.searchParams.get("x-amz-acl") ?? "");
     if (acl === "enforced" && given !== "" && given !== "bucket-owner-full-control")
       return {
         status: 400,
@@ -251,7 +253,13 @@ export class StrictStore implements TestStore {
       return {
         status: 501,
         code: "NotImplemented",
-        message: "A header you provided implies functionality that is not implemented: x-amz-acl",
+        message: "A header you provided implies functionality that is not implemented.",
+      };
+    if (acl === "private" && headers["x-amz-acl"] !== undefined && given !== "private")
+      return {
+        status: 501,
+        code: "NotImplemented",
+        message: `Header 'x-amz-acl' with value '${given}' not implemented`,
       };
     if (copy === "none" && headers["x-amz-copy-source"] !== undefined)
       return { status: 501, code: "NotImplemented", message: "UploadPartCopy is not implemented" };

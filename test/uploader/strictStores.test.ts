@@ -33,6 +33,8 @@ describe("the uploader beside stores that are not as AWS's S3 by default", () =>
     ["the same, of another provider", { acl: "enforced" }, { provider: "Minio" }],
     ["that has no ACLs", { acl: "none" }],
     ["the same, of another provider", { acl: "none" }, { provider: "Other" }],
+    ["that takes ACLs of one kind alone (R2)", { acl: "private" }],
+    ["the same, of another provider", { acl: "private" }, { provider: "Cloudflare" }],
     ["that copies nothing within itself", { copy: "none" }],
     ["that takes longer over a copy than anybody waits", { copy: "endless" }],
     ["at an address, which has no names for buckets", {}, { provider: "Wasabi" }],
@@ -107,6 +109,18 @@ describe("the uploader beside stores that are not as AWS's S3 by default", () =>
         await bench.assertStored({ "session-1": files });
         assert.equal(store.bytes.read, bytes);
       }));
+
+  it("tells of a store that asks for a longer wait than it has, and goes on after it", () =>
+    beside({}, {}, async (bench, store) => {
+      const overload = { status: 503, code: "SlowDown", message: "Please reduce your request rate." };
+      store.refuse = () => ({ ...overload, headers: { "Retry-After": "3600" } });
+      await bench.startUploader();
+      // rclone waits as it is asked to, and tells nobody.
+      assert.match(await bench.failure("session-1"), /asks for a wait of more than 3 s \(Retry-After\)/);
+      store.refuse = () => undefined;
+      await bench.emptied();
+      await bench.assertStored({ "session-1": files });
+    }));
 
   it("does not read or send again and again what the store takes and then refuses to name, list or give", () =>
     beside({}, {}, async (bench, store) => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { inShell } from "../../quoting";
 import { ENSURE_DOCKER, PULL } from "./docker";
+import { SIGN_IN, sourceLine, type RegistrySource } from "./registries";
 
 /** Of each try: a mirror or a registry that does not answer is not waited for until the whole build is given up. */
 const STEP_SECONDS = 1200;
@@ -9,9 +10,10 @@ const TRIES = 3;
 
 /**
  * What EC2 Image Builder does on a machine for its image to be a pool's: a component's document, for AWSTOE. Docker comes
- * as it comes to every machine at its first boot; then the containers' images. The same images give the same document.
+ * as it comes to every machine at its first boot; then the containers' images. The same images give the same document, whoever is let in.
+ * @param registries where images do not come from registries that let everybody in
  */
-export function bakingDocument(images: readonly string[]): string {
+export function bakingDocument(images: readonly string[], registries?: RegistrySource): string {
   const steps = [
     step("Docker", [
       // The first boot's own work with packages comes first.
@@ -19,7 +21,12 @@ export function bakingDocument(images: readonly string[]): string {
       ENSURE_DOCKER,
       "ensure_docker",
     ]),
-    step("Images", [PULL, ...images.map((image) => `pull ${inShell(image)}`)]),
+    step("Images", [
+      ...(registries === undefined ? [] : [SIGN_IN, `sign_in <<<${inShell(sourceLine(registries))}`]),
+      PULL,
+      ...images.map((image) => `pull ${inShell(image)}`),
+      ...(registries === undefined ? [] : ["sign_out"]),
+    ]),
     // Else all machines, and all engines, would give themselves out as one.
     step("Tidy", [
       "systemctl stop docker.socket docker.service",

@@ -24,6 +24,7 @@ import type { ShardSpec } from "../../settings";
 import { stopRules } from "../../guard/stopRules";
 import { NOTICED_SECONDS } from "../liveness";
 import { composeFile } from "./compose";
+import { sourceLine } from "./registries";
 import { RUN_SCRIPT } from "./runScript";
 import { secretParameters, splitFiles } from "./secrets";
 import { tarball, type TarEntry } from "./tarball";
@@ -48,6 +49,8 @@ export interface MachineBundleArgs {
   readonly allowCutCalls: boolean;
   /** Random, one for the stack, at least 32 characters: what tells that secrets changed tells nothing of them. */
   readonly salt: pulumi.Input<string>;
+  /** Parameter of SSM that has whom registries let in; none: everybody is let in. */
+  readonly registries?: string;
   /** All AWS calls of the machine go there: an emulator's. */
   readonly endpoint?: string;
 }
@@ -81,7 +84,7 @@ const PARTS: Readonly<Record<NodeRole | PoolRole, number>> = {
 
 /** The bundle of a node, or of a pool's machines. */
 export function machineBundle(args: MachineBundleArgs): MachineBundle {
-  const { containers, endpoint, name, role, stack } = args;
+  const { containers, endpoint, name, registries, role, stack } = args;
   const isNode = role === "edge" || role === "shard" || role === "scaler";
   const files = splitFiles(Object.assign({}, ...containers.map(filesInBundle)) as BundleFiles);
   const secrets = secretParameters(files.secret, `/jitsi/${stack}/${name}`, PARTS[role], args.salt);
@@ -95,6 +98,9 @@ export function machineBundle(args: MachineBundleArgs): MachineBundle {
       .map((image) => `${image}\n`)
       .join(""),
     ...(isNode ? { reports: "" } : {}),
+    ...(registries === undefined
+      ? {}
+      : { registries: `${sourceLine({ parameter: registries, endpoint })}\n` }),
     programs: programs.map((program) => `${program} ${programHash(program)}\n`).join(""),
   };
   const manifest: Omit<MachineManifest, "secrets"> = {

@@ -1,4 +1,5 @@
 import { PULL } from "./docker";
+import { SIGN_IN } from "./registries";
 
 /**
  * A bundle's own script, run by the machine's program (userData.ts) as root, with what that knows in the environment:
@@ -18,12 +19,13 @@ tell() {
   trap - EXIT
   if [[ ! -s $report ]]; then
     printf '{"name":"%s","instance":"%s","bundle":"%s","time":"%s","state":"failed","reason":"%s","replaced":[]}\\n' "$(basename "$FLEET_FOLDER")" \\
-      "$FLEET_INSTANCE" "$FLEET_BUNDLE_SHA256" "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "before apply, while $step: see journalctl -u jitsi-fleet on the machine" >"$report"
+      "$FLEET_INSTANCE" "$FLEET_BUNDLE_SHA256" "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "before apply, while $step$said: see journalctl -u jitsi-fleet on the machine" >"$report"
   fi
   if [[ -e $FLEET_BUNDLE/reports ]]; then jitsi-fleet put "$report" "\${FLEET_FOLDER}report.json" || echo "the report could not be put" >&2; fi
   exit "$code"
 }
 step="it began"
+said=
 trap tell EXIT
 
 while read -r name sha256; do
@@ -37,11 +39,37 @@ while read -r name sha256; do
 done <"$FLEET_BUNDLE/programs"
 
 step="images were pulled"
-${PULL}image=$(head -n 1 "$FLEET_BUNDLE/images")
-pull "$image"
+${PULL}
+# What Docker says is told in the report, too.
+pull_image() {
+  local answer
+  answer=$(pull "$1" 2>&1) && return
+  echo "$answer" >&2
+  said=" ($1: $(tr -dc '[:print:]' <<<"$answer" | tr -d '"\\\\' | tail -c 400))"
+  if grep --quiet --ignore-case --extended-regexp 'unauthorized|denied|no basic auth|authentication required' <<<"$answer"; then
+    said+=": its registry lets in whom images.registries has for it, if anybody"
+  fi
+  return 1
+}
+
+pull_all() {
+  local other
+  while read -r other; do pull_image "$other"; done <"$FLEET_BUNDLE/images"
+}
+
+${SIGN_IN}
+image=$(head -n 1 "$FLEET_BUNDLE/images")
+if [[ -e $FLEET_BUNDLE/registries ]]; then
+  # All of them: nobody else on the machine is told whom registries let in.
+  sign_in <"$FLEET_BUNDLE/registries"
+  pull_all
+  sign_out
+else
+  pull_image "$image"
+fi
 if [[ $FLEET_LIFECYCLE == Warmed:* ]]; then
   # It is stopped soon, and has another address once it is wanted: nothing is started before.
-  while read -r other; do pull "$other"; done <"$FLEET_BUNDLE/images"
+  pull_all
   printf '{"state":"waiting"}\n' >"$report"
   exit 75
 fi

@@ -1,5 +1,6 @@
 import { ENDPOINT_TAG, POINTER_TAG } from "@jitsi-fleet/scaler";
 import { ENSURE_DOCKER } from "./docker";
+import { ABOUT, MEMBER, METADATA, TOKEN } from "./metadata";
 
 /** EC2 takes no more, before it is base64. */
 export const USER_DATA_LIMIT_BYTES = 16 * 1024;
@@ -21,27 +22,20 @@ umask 077
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 state=/var/lib/jitsi-fleet
 run=/run/jitsi-fleet
-metadata=http://169.254.169.254/latest
-retry=(--retry 5 --retry-connrefused --retry-max-time 60 --connect-timeout 5)
-
+${METADATA}
 fail() {
   echo "$1" >&2
   exit 1
 }
 
-# A page of the instance's own metadata.
-about() {
-  curl --silent --show-error --fail --noproxy '*' --max-time 10 "\${retry[@]}" --config - "$metadata/$1" <<<"header = \\"X-aws-ec2-metadata-token: $token\\""
-}
-
+${ABOUT}
 # The same; nothing where there is no such page.
 about_if_any() {
   curl --silent --noproxy '*' --max-time 10 --fail --config - "$metadata/$1" <<<"header = \\"X-aws-ec2-metadata-token: $token\\"" || [[ $? == 22 ]]
 }
 
 look_at_self() {
-  token=$(curl --silent --show-error --fail --noproxy '*' --max-time 10 "\${retry[@]}" --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 600' "$metadata/api/token")
-  region=$(about meta-data/placement/region)
+${TOKEN}  region=$(about meta-data/placement/region)
   pointer=$(about meta-data/tags/instance/${POINTER_TAG})
   [[ $pointer =~ ^s3://([a-z0-9.-]+)/(([A-Za-z0-9._-]+/)*)([A-Za-z0-9._-]+)$ ]] || fail "the tag ${POINTER_TAG} is no s3://bucket/key: $pointer"
   bucket=\${BASH_REMATCH[1]}
@@ -51,11 +45,7 @@ look_at_self() {
   [[ -n $s3 ]] || s3=https://s3.$region.$(about meta-data/services/domain)
 }
 
-# One member of the role's credentials.
-member() {
-  sed -n "s/.*\\"$1\\" *: *\\"\\([^\\"]*\\)\\".*/\\1/p" <<<"$credentials"
-}
-
+${MEMBER}
 # s3 <key> <sha256 of the body> <curl's arguments …>
 s3() {
   local key=$1 body=$2

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { liveTarget, lookedUpTarget, programNames } from "@jitsi-fleet/scaler";
+import { registryLogin, type RegistryLogin } from "@jitsi-fleet/scaler/engine/registries";
 import { z } from "zod";
 import type { Connection } from "../connection";
 
@@ -20,6 +21,9 @@ export const filesTarget = z.object({
   program: z.object({ name: z.enum(programNames), sha256: z.string() }).optional(),
 });
 
+/** Images that are to be there before containers are made of them. */
+export const imagesTarget = z.object({ connection, images: z.array(z.string()) });
+
 /** What is left of a stack's pools on a host is ended and removed. */
 export const sweepTarget = z.object({
   connection,
@@ -34,11 +38,13 @@ export const hostLookedUpTarget = lookedUpTarget.extend({ connection });
 const secretInput = z.object({
   tls: z.object({ ca: z.string(), certificate: z.string(), privateKey: z.string() }).optional(),
   files: z.record(z.string(), z.string()),
+  registries: z.array(registryLogin).default([]),
 });
 
 export type FilesTarget = z.output<typeof filesTarget>;
 export type HostLiveTarget = z.output<typeof hostLiveTarget>;
 export type HostLookedUpTarget = z.output<typeof hostLookedUpTarget>;
+export type ImagesTarget = z.output<typeof imagesTarget>;
 export type SweepTarget = z.output<typeof sweepTarget>;
 
 export const TARGET_VARIABLE = "FLEET_TARGET";
@@ -56,11 +62,12 @@ const commandInputs = z.object({
   stdin: z.string(),
 });
 
-/** What a command works on: how to reach the engine, and the files to put there. */
+/** What a command works on: how to reach the engine, the files to put there, and whom registries let in. */
 export interface Input<Target> {
   readonly target: Target;
   readonly connection: Connection;
   readonly files: Readonly<Record<string, string>>;
+  readonly registries: readonly RegistryLogin[];
 }
 
 /** How a command reaches its engine, by the inputs of its resource; undefined for what is none of these commands. */
@@ -79,8 +86,8 @@ export async function readInput<Target extends { connection: Connection }>(
   const given = process.env[TARGET_VARIABLE];
   if (given === undefined) throw new Error(`${TARGET_VARIABLE} is not set: pulumi starts this command`);
   const target = schema.parse(JSON.parse(given));
-  const { tls, files } = secretInput.parse(JSON.parse(await text(process.stdin)));
-  return { target, connection: { ...target.connection, tls }, files };
+  const { tls, ...secrets } = secretInput.parse(JSON.parse(await text(process.stdin)));
+  return { target, connection: { ...target.connection, tls }, ...secrets };
 }
 
 /** Runs a command's main function: its result is printed, a failure told in one line. */

@@ -10,6 +10,7 @@ import { openBakingSubnet } from "../../../components/aws/bakingSubnet";
 import type { AwsContext } from "../../../components/aws/context";
 import { bakingDocument, contentVersion } from "../../../components/aws/machine/bakedImage";
 import { ENSURE_DOCKER, PULL } from "../../../components/aws/machine/docker";
+import { SIGN_IN } from "../../../components/aws/machine/registries";
 import { RUN_SCRIPT } from "../../../components/aws/machine/runScript";
 import { USER_DATA } from "../../../components/aws/machine/userData";
 import { Network } from "../../../components/aws/network";
@@ -95,6 +96,19 @@ describe("what is done on a machine for its image to be a pool's", () => {
     assert.ok(text.includes(PULL) && RUN_SCRIPT.includes(PULL));
   });
 
+  it("is let in by registries as machines are, without a word of whom they let in, and signs out", () => {
+    const [, pulls] = stepsOf(bakingDocument(images, { parameter: "/jitsi/prod/registries" }));
+    const text = pulls?.inputs.commands.join("") ?? "";
+    assert.ok(text.includes(SIGN_IN) && RUN_SCRIPT.includes(SIGN_IN) && !document.includes("sign_in"));
+    const lines = text.split("\n").filter((line) => /^(sign_in|pull '|sign_out$)/.test(line));
+    const pulled = images.map((image) => `pull '${image}'`);
+    assert.deepEqual(
+      lines.filter((line) => !line.endsWith("{")),
+      ["sign_in <<<'/jitsi/prod/registries'", ...pulled, "sign_out"],
+    );
+    execFileSync("bash", ["-n"], { input: text });
+  });
+
   it("installs Docker where the image lacks it, and pulls what is not there", () => {
     const calls = run(/^(docker compose version|docker version|docker image inspect)/);
     const found = calls.map((call) => call.replace(/ --option \S+/g, ""));
@@ -148,7 +162,16 @@ describe("the bakery", function () {
   const baked = (given: Record<string, unknown>, pulled: readonly string[] = images, release = "r") =>
     registeredBy(given, (context: AwsContext) => {
       const network = new Network("network", context, {});
-      const bakery = new Bakery("bakery", { context, network, images: new BakedImages(context) }, {});
+      const bakery = new Bakery(
+        "bakery",
+        {
+          context,
+          network,
+          images: new BakedImages(context),
+          bundles: { registries: undefined, registriesWritten: [] },
+        },
+        {},
+      );
       return [bakery.image("bridge", release, pulled), bakery.image("bridge", release, pulled)];
     });
   const of = (found: readonly Registered[], type: string): Registered["inputs"] => {

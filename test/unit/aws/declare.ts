@@ -86,7 +86,7 @@ async function main(): Promise<void> {
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
   pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>);
-  process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(["jitsi-fleet:auth"]);
+  process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(["jitsi-fleet:auth", "jitsi-fleet:images"]);
   process.once("beforeExit", () => {
     writeFileSync(file, JSON.stringify([...declared.values()]));
   });

@@ -37,6 +37,7 @@ export function wholeSettings(): Record<string, unknown> {
     tags: { owner: "it" },
     recordings: { stream: true },
     monitoring: { type: "cloudwatch" },
+    images: { registries: [{ host: "ghcr.io", username: "puller", password: "secret-of-the-registry" }] },
     aws: {
       ...(good["aws"] as object),
       image: { id: "ami-0a1b2c3d4e5f60718", baked: true },

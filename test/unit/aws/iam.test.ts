@@ -13,6 +13,8 @@ const session = {
 
 /** Of every machine whose metrics are collected. */
 const metrics = ["* if StringEquals cloudwatch:namespace JitsiFleet/prod"];
+/** Whom registries let in. */
+const registries = "arn:aws:ssm:eu-central-1:*:parameter/jitsi/prod/registries";
 
 /** Every role of a fleet with two shards whose pools' images are baked: who takes it, and every action that it allows, on what, on what condition. */
 const reviewed: Record<string, Record<string, readonly string[]>> = {
@@ -42,6 +44,7 @@ const reviewed: Record<string, Record<string, readonly string[]>> = {
     "logs:CreateLogGroup": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
     "logs:CreateLogStream": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
     "logs:PutLogEvents": ["arn:aws:LogGroup:::bakery", "arn:aws:LogGroup:::bakery:*"],
+    "ssm:GetParameters": [registries],
     ...session,
     // Agents, as an image may bring, are told what to do by this service: https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent.html,
     // https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
@@ -75,10 +78,13 @@ function machine(name: string, parameters: number): Record<string, readonly stri
       `arn:aws:Bucket:::bundles/machines/${name}/*.tar`,
       "arn:aws:Bucket:::bundles/programs/*",
     ],
-    "ssm:GetParameters": Array.from(
-      { length: parameters },
-      (_, index) => `arn:aws:ssm:eu-central-1:*:parameter/jitsi/prod/${name}/${index + 1}`,
-    ),
+    "ssm:GetParameters": [
+      ...Array.from(
+        { length: parameters },
+        (_, index) => `arn:aws:ssm:eu-central-1:*:parameter/jitsi/prod/${name}/${index + 1}`,
+      ),
+      registries,
+    ],
     ...session,
   };
 }

@@ -38,7 +38,7 @@ class Engine {
     });
     return {
       listContainers: () => Promise.resolve(["haproxy", "keeper"].map(present)),
-      listImages: () => Promise.resolve([{}]),
+      getImage: () => ({ inspect: () => Promise.resolve({}) }),
       getContainer: container,
     } as unknown as Docker;
   }

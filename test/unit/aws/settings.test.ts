@@ -40,6 +40,18 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["aws.image.baked", "yes", "aws.image.baked", /is "yes"; it must be true or false/],
   ["aws.image.bake", true, "aws.image.bake", /is not a setting \(did you mean baked\?\)/],
   ["aws.bridge", { spot: true }, "aws.bridge", /did you mean bridges\?/],
+  [
+    "images",
+    {
+      registries: ["ghcr.io", "docker.io"].map((host) => ({
+        host,
+        username: "puller",
+        password: "p".repeat(2000),
+      })),
+    },
+    "images.registries",
+    /take \d+ bytes, and a parameter of SSM holds 4096; take shorter tokens/,
+  ],
   ["aws.network", { type: "own", range: "10.42.0.0" }, "aws.network.range", /not a range of IPv4/],
   [
     "aws.network",

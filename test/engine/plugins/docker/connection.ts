@@ -21,6 +21,9 @@ export const connectionConfig = [
 
 const pingLimitMs = 30_000;
 
+/** The version of the API that the plug-in's client (docker/docker v28.5.2) speaks with an engine that knows it. */
+const NEWEST_MINOR = 51;
+
 /** A Docker host that is only connected to when something is done on it, as the real plug-in does. */
 export class DockerHost {
   private connected: Promise<Docker> | undefined;
@@ -46,6 +49,7 @@ export class DockerHost {
     });
     try {
       await Promise.race([docker.ping(), late]);
+      await agreeOnVersion(docker);
     } catch (error) {
       throw new Error(
         `failed to create Docker client: Error pinging Docker server, please make sure that ${host} is reachable ` +
@@ -56,6 +60,13 @@ export class DockerHost {
     }
     return docker;
   }
+}
+
+/** As the plug-in's client: the newest that both know. An engine that is newer still answers in other words by itself. */
+async function agreeOnVersion(docker: Docker): Promise<void> {
+  const { ApiVersion } = await docker.version();
+  const minor = Math.min(NEWEST_MINOR, Number(ApiVersion.split(".")[1]));
+  (docker.modem as { version?: string }).version = `v1.${minor}`;
 }
 
 async function clientOf(host: string, config: Properties): Promise<Docker> {

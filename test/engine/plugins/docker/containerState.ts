@@ -21,7 +21,8 @@ export interface ContainerInfo {
     Mounts?: MountInfo[];
   };
   NetworkSettings: {
-    Bridge: string;
+    /** Docker 29 has it no more. */
+    Bridge?: string;
     Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
     Networks: Record<string, NetworkEndpoint> | null;
   };
@@ -140,7 +141,7 @@ export function stateOf(info: ContainerInfo, inputs: Properties): Properties {
     containerLogs: "",
     ...configured,
     ...read,
-    bridge: network.Bridge,
+    bridge: network.Bridge ?? "",
     networkDatas: Object.entries(network.Networks ?? {}).map(([networkName, endpoint]) => ({
       networkName,
       ipAddress: endpoint.IPAddress,
