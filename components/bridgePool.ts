@@ -31,6 +31,7 @@ export class BridgePool extends pulumi.ComponentResource {
       {
         template: (member) =>
           bridgeContainer(member, { images, shard: shard.address, password: shard.bridgePassword }),
+        shard: shard.name,
         min: policy.min,
         max: policy.max,
       },

@@ -3,8 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "./certificate";
 import { edgeContainers, type KeeperLinks } from "./jitsi/edge";
+import { publicUrl } from "./jitsi/publicUrl";
 import type { TurnService } from "./jitsi/turn";
-import type { AddressOf, Platform } from "./platform";
+import type { AddressOf, MetricsPage, Platform } from "./platform";
 import type { Settings, ShardSpec } from "./settings";
 
 export interface EdgeArgs {
@@ -63,6 +64,7 @@ export class Edge extends pulumi.ComponentResource {
         {
           role: "edge",
           address,
+          metrics: this.metrics(address),
           containers: edgeContainers({
             node,
             address,
@@ -114,6 +116,21 @@ export class Edge extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url });
   }
 
+  private metrics({ endpoints }: AddressOf<"edge">): MetricsPage[] {
+    return [
+      { component: "haproxy", endpoint: endpoints.metrics, path: "/metrics" },
+      {
+        component: "keeper",
+        endpoint: endpoints.keeper,
+        path: "/metrics",
+        access: {
+          token: this.keepers.apply(({ token }) => token),
+          certificate: this.keepers.apply(({ certificate = "" }) => certificate),
+        },
+      },
+    ];
+  }
+
   /** How the nodes' keepers know one another: a token and a certificate that they share. */
   private links(name: string, { addresses }: EdgeArgs): pulumi.Output<KeeperLinks> {
     const own = selfSigned(`${name}-keepers`, CERTIFICATE_NAME, this);
@@ -135,11 +152,6 @@ export class Edge extends pulumi.ComponentResource {
         tls: { certificate, privateKey },
       }));
   }
-}
-
-/** The address that users type. */
-export function publicUrl(domain: string, { httpsPort }: Settings["edge"]): string {
-  return httpsPort === 443 ? `https://${domain}` : `https://${domain}:${httpsPort}`;
 }
 
 /** How the keepers obtain the certificate, where they do. */

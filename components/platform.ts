@@ -1,5 +1,6 @@
 import type { EdgesConfiguration, ProgramName, ScalerConfiguration } from "@jitsi-fleet/scaler";
 import type * as pulumi from "@pulumi/pulumi";
+import type { Program } from "../monitoring/metric";
 
 /** What a node is for. */
 export type NodeRole = "edge" | "shard" | "scaler";
@@ -153,11 +154,30 @@ export interface ContainerSpec {
   readonly knownHosts: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A page of a program's metrics, on the private network. */
+export interface MetricsPage {
+  /** Whose metrics it has. */
+  readonly component: Program;
+  readonly endpoint: Endpoint;
+  readonly path: string;
+  /** What tells its metrics from another's of that program: a shard's name. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** What it takes to be answered; none: it is plain HTTP, and whoever is on the private network is. */
+  readonly access?: {
+    /** As `Authorization: Bearer …` carries it. Secret. */
+    readonly token: pulumi.Input<string>;
+    /** PEM: the only one that is trusted, by the name jitsi-fleet. */
+    readonly certificate: pulumi.Input<string>;
+  };
+}
+
 /** Containers that run together in one place, on one reserved address. */
 export interface NodeArgs {
   readonly role: NodeRole;
   readonly address: Address;
   readonly containers: readonly ContainerSpec[];
+  /** What they tell of themselves. */
+  readonly metrics: readonly MetricsPage[];
 }
 
 /** One of a pool's like instances, as its container is told of it before there is one. */
@@ -185,6 +205,8 @@ export type InstanceTemplate = (member: Member) => InstanceSpec;
 
 export interface PoolArgs {
   readonly template: InstanceTemplate;
+  /** The shard that its instances serve; none: every one. */
+  readonly shard?: string;
   /** Instances there always are, and those there may be at most. */
   readonly min: number;
   readonly max: number;
@@ -237,6 +259,14 @@ export interface Control extends pulumi.Resource {
 }
 export type ControlConfiguration = Pick<ScalerConfiguration, "fleet">;
 
+/** Whom dashboards and alarms are for. */
+export interface MonitoredArgs {
+  /** Names of the shards. */
+  readonly shards: readonly string[];
+  /** Names of the pools. */
+  readonly pools: readonly string[];
+}
+
 /** A place to run the fleet. Small, uniform verbs only: a component never asks which platform it has. */
 export interface Platform {
   /** IPv4 addresses at which users reach bridges. */
@@ -259,6 +289,8 @@ export interface Platform {
   frontDoor(name: string, args: FrontDoorArgs, opts?: pulumi.ComponentResourceOptions): FrontDoor;
   /** The scaler's eyes and hands. After all pools, which it is to know. */
   control(name: string, args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control;
+  /** Dashboards and alarms of what the machines' collectors bring, where the settings ask for it. */
+  monitor(name: string, args: MonitoredArgs, opts: pulumi.ComponentResourceOptions): void;
   /**
    * What goes first when the stack is taken down, before anything of it is touched: it is refused while a call or a
    * recording is on. Last of all.

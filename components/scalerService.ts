@@ -2,7 +2,7 @@ import { CERTIFICATE_NAME, type ScalerConfiguration } from "@jitsi-fleet/scaler"
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "./certificate";
-import type { AddressOf, ContainerSpec, Control, Endpoint, Platform } from "./platform";
+import type { AddressOf, ContainerSpec, Control, Endpoint, MetricsPage, Platform } from "./platform";
 import { programContainer } from "./program";
 
 export interface ScalerServiceArgs {
@@ -96,7 +96,17 @@ export class ScalerService extends pulumi.ComponentResource {
         privateKey,
         configuration,
       });
-      platform.node(node, { role: "scaler", address, containers: [container] }, { parent: this });
+      const page: MetricsPage = {
+        component: "scaler",
+        endpoint: api,
+        path: "/metrics",
+        access: { token, certificate },
+      };
+      platform.node(
+        node,
+        { role: "scaler", address, containers: [container], metrics: [page] },
+        { parent: this },
+      );
     }
     const [first] = addresses;
     if (!first) throw new Error("a fleet without a scaler's node");

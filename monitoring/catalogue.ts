@@ -1,5 +1,5 @@
 import type { Metric } from "./metric";
-import { keeper, scaler } from "./metrics/fleet";
+import { agent, keeper, scaler } from "./metrics/fleet";
 import { haproxy } from "./metrics/haproxy";
 import { jibri } from "./metrics/jibri";
 import { jicofo } from "./metrics/jicofo";
@@ -16,6 +16,7 @@ export const METRICS = {
   ...haproxy,
   ...keeper,
   ...scaler,
+  ...agent,
   ...machine,
   ...container,
 } satisfies Record<string, Metric>;

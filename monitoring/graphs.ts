@@ -41,10 +41,10 @@ const tellers: Readonly<Record<Source["from"], Identity>> = {
   prosody: "shard",
   haproxy: "host",
   keeper: "host",
-  uploader: "host",
   machine: "host",
   container: "host",
   scaler: "host",
+  agent: "instance",
 };
 
 /** What tells every series of a metric apart. */

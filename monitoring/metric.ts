@@ -7,7 +7,7 @@ export const programs = [
   "haproxy",
   "keeper",
   "scaler",
-  "uploader",
+  "agent",
 ] as const;
 export type Program = (typeof programs)[number];
 

@@ -16,13 +16,25 @@ export class PulumiError extends Error {
 
 /** The Pulumi CLI on the PATH, with the project in this directory and one of its stacks. */
 export class Pulumi {
-  /** `stack` undefined: the one that is selected. */
-  constructor(private readonly stack: string | undefined) {}
+  /**
+   * @param stack undefined: the one that is selected
+   * @param environment beside this process's own: for the program
+   */
+  constructor(
+    private readonly stack: string | undefined,
+    private readonly environment: Readonly<Record<string, string>> = {},
+  ) {}
+
+  /** The same, with more in the program's environment. */
+  with(environment: Readonly<Record<string, string>>): Pulumi {
+    return new Pulumi(this.stack, { ...this.environment, ...environment });
+  }
 
   /** Runs a command unseen and returns what it printed. Throws a PulumiError where it fails. */
   async read(command: readonly string[], ...values: readonly string[]): Promise<string> {
     const child = spawn("pulumi", this.args(["--non-interactive", ...command], values), {
       stdio: ["ignore", "pipe", "pipe"],
+      env: this.env,
     });
     const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
     if (code !== 0) throw new PulumiError(command, code, stderr, stdout);
@@ -31,7 +43,7 @@ export class Pulumi {
 
   /** Runs a command for all to see. Returns its exit code. */
   async show(command: readonly string[]): Promise<number> {
-    const child = spawn("pulumi", this.args(command), { stdio: "inherit" });
+    const child = spawn("pulumi", this.args(command), { stdio: "inherit", env: this.env });
     // Ctrl-C in a terminal reaches it by itself; twice would end it before it has put its state away.
     const interrupt = (): void => {
       if (!process.stdin.isTTY) child.kill("SIGINT");
@@ -44,6 +56,10 @@ export class Pulumi {
       process.off("SIGINT", interrupt);
       process.off("SIGTERM", interrupt);
     }
+  }
+
+  private get env(): NodeJS.ProcessEnv {
+    return { ...process.env, ...this.environment };
   }
 
   private args(command: readonly string[], values: readonly string[] = []): string[] {

@@ -1,4 +1,5 @@
 import type { ShardState } from "@jitsi-fleet/scaler";
+import { STATES_ONLY_VARIABLE } from "../components/preflight";
 import { parseSettings } from "../components/settings";
 import { PulumiError, type Pulumi } from "./pulumi";
 import { givenShards, indexOfShard, orUndo, withState, writeShards } from "./shardSetting";
@@ -43,8 +44,9 @@ async function bringInForce(
 ): Promise<void> {
   say(`Looking at what is to be done for ${shard} …`);
   const change = (settings.platform === "aws" ? awsChange : dockerChange)(shard, state);
-  for (const targets of await targetsOf(await previewOf(pulumi, change.patterns), shard, change)) {
-    const code = await pulumi.show(["up", "--yes", "--skip-preview", ...asTargets(targets)]);
+  const ofStates = pulumi.with({ [STATES_ONLY_VARIABLE]: "1" });
+  for (const targets of await targetsOf(await previewOf(ofStates, change.patterns), shard, change)) {
+    const code = await ofStates.show(["up", "--yes", "--skip-preview", ...asTargets(targets)]);
     if (code !== 0)
       throw new Error(`pulumi up ended with code ${code}. What is in force: npm run shard -- status`);
   }

@@ -11,6 +11,11 @@ const known: Readonly<
     (region: string, args: Readonly<Record<string, JavaScriptValue>>) => Record<string, JavaScriptValue>
   >
 > = {
+  // A new stack has no state.
+  "pulumi:pulumi:readStackResourceOutputs": (_region, { stackName = "" }) => ({
+    name: stackName,
+    outputs: {},
+  }),
   "aws:index/getAvailabilityZones:getAvailabilityZones": (region) => ({
     id: region,
     region,

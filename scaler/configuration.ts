@@ -29,16 +29,6 @@ const shards = z
     "The shards' own addresses: asked for what their conference focus holds, and which Jibris it sees.",
   );
 
-/** Instances as containers on Docker hosts, through the hosts' agents. */
-const dockerFleet = z.strictObject({
-  kind: z.literal("docker"),
-  agents: z.array(agent),
-  agentToken: token,
-  agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
-  shards,
-});
-export type DockerFleetConfiguration = z.output<typeof dockerFleet>;
-
 /** How the scaler asks the edge's keepers. */
 const edges = z.strictObject({
   keepers: z.array(z.strictObject({ edge: z.string(), url: z.url({ protocol: /^https?$/ }) })),
@@ -46,6 +36,17 @@ const edges = z.strictObject({
   certificate: z.string().optional().describe("PEM: the keepers' certificate; none for plain http."),
 });
 export type EdgesConfiguration = z.output<typeof edges>;
+
+/** Instances as containers on Docker hosts, through the hosts' agents. */
+const dockerFleet = z.strictObject({
+  kind: z.literal("docker"),
+  agents: z.array(agent),
+  agentToken: token,
+  agentCertificate: z.string().optional().describe("PEM: the agents' certificate; none for plain http."),
+  shards,
+  edges: edges.optional().describe("Asked for what is in force there; none: nobody is asked."),
+});
+export type DockerFleetConfiguration = z.output<typeof dockerFleet>;
 
 /** Instances as machines of Auto Scaling groups, each machine with an agent of its own. */
 const awsFleet = z.strictObject({
@@ -114,6 +115,7 @@ export const MEDIA_PORT = "{{mediaPort}}";
 const template = z.strictObject({
   pool: z.string(),
   role: z.enum(["bridge", "jibri"]),
+  shard: z.string().optional().describe("The one that its instances serve; none: every one."),
   revision: z.string().describe("Changes with anything of it: instances of another revision are replaced."),
   stopGraceSeconds: z.int().describe("From SIGTERM to SIGKILL."),
   container: z

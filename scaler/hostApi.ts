@@ -11,6 +11,8 @@ import { z } from "zod";
  *                                        conference any more, for good), evacuate (bridge: everybody is moved
  *                                        to others, a gap of seconds; then it ends), fence (Jibri: ends once idle)
  *   DELETE /v1/instances/{name}          SIGTERM, after the grace SIGKILL, remove      202; 404
+ *   GET    /metrics                      what each running instance tells Prometheus,  200
+ *                                        with its role, name, pool and shard
  *
  * All are idempotent: launching what is there and removing what goes already are 202. An instance that is not of
  * the agent's own stack and pools' roles is 404, whatever its name.

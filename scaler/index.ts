@@ -13,16 +13,15 @@ export {
 } from "./configuration";
 export { LETS_ENCRYPT_STAGING_URL, LETS_ENCRYPT_URL } from "./keeper/certificates/options";
 export { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "./fleetStatus";
-export { hostStateSchema } from "./hostApi";
 export { bundle, CACHE, programNames, type ProgramName } from "./bundle";
 export type { AcmeOptions } from "./keeper/certificates/options";
 export { shardsPageSchema, type Holdings, type ShardsPage } from "./keeper/shards";
 export { arrangementSchema, shardStates, type ShardState } from "./keeper/topology";
 export { LEAVER, LEAVING } from "./keeper/leaving";
 export { SHARES_MAP, STATES_MAP, TENANTS_MAP } from "./keeper/wanted";
+export { ageSeconds, answerTimes, CLOCK_TOLERANCE_SECONDS } from "./awsTime";
+export { bridgePoolOf } from "./core/bridges";
 export { dockerName, labels } from "./labels";
-export { parseBridgeStats } from "./jitsi/bridge";
-export { parseJibriHealth } from "./jitsi/jibri";
 export {
   ENDPOINT_TAG,
   MACHINE_TAG,
@@ -42,6 +41,6 @@ export {
 export { registryOf, type RegistryLogin } from "./engine/registries";
 export { liveTarget, lookedUpTarget, type LiveTarget } from "./engine/liveTarget";
 export { joinParts, revisionOf, splitIntoParts } from "./machine/secretParts";
-export { counted, listed, shardInUse } from "./inUse";
+export { hostInUse, inUse, shardInUse } from "./inUse";
 export { lookToken } from "./tokenCheck";
 export { PART } from "./uploader/names";

@@ -8,6 +8,8 @@ export const labels = {
   place: "jitsi-fleet.place",
   /** Changes with what replaces the container. */
   revision: "jitsi-fleet.revision",
+  /** How often it was lost and made anew; none: never. */
+  made: "jitsi-fleet.made",
   /** Instances of a pool alone: only these are the agent's to touch. */
   pool: "jitsi-fleet.pool",
   /** Instances of a pool alone: when the launch was accepted, ISO 8601. */

@@ -23,6 +23,8 @@ export interface WrittenBundleOptions {
   readonly parent: pulumi.Resource;
   /** What must be in force before machines are told of it. */
   readonly after?: readonly pulumi.Resource[];
+  /** Of the pointer, for who reads the state: it is no part of the bundle. */
+  readonly metadata?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Before and after machines are told of another. */
   readonly hooks?: pulumi.ResourceHookBinding;
 }
@@ -137,6 +139,7 @@ export class Bundles extends pulumi.ComponentResource {
         bucket: this.bucket.bucket,
         key: keys.pointer,
         content: pulumi.interpolate`${made.sha256}\n`,
+        ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
         tags,
       },
       {

@@ -1,7 +1,7 @@
-import type { AwsFleetSettings } from "../settings";
+import type { AwsSettings } from "../settings/awsSchema";
 
 /** How the program itself calls AWS, with the operator's own rights: where the provider's calls go, too. */
-export function clientSettings({ aws }: Pick<AwsFleetSettings, "aws">): {
+export function clientSettings({ aws }: { readonly aws: Pick<AwsSettings, "region" | "endpoint"> }): {
   readonly region: string;
   readonly endpoint?: string;
   readonly maxAttempts: number;

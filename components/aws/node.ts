@@ -1,19 +1,20 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as ec2 from "@pulumi/aws/ec2";
 import * as pulumi from "@pulumi/pulumi";
-import { filesOf, programOf, secretHash } from "../docker/files";
-import type { Address, AddressOf, ContainerSpec, NodeRole } from "../platform";
+import type { Address, AddressOf, ContainerSpec, MetricsPage, NodeRole } from "../platform";
 import type { ShardSpec } from "../settings";
 import type { Bundles } from "./bundles";
 import type { AwsContext } from "./context";
 import type { Events } from "./events";
-import type { Guard, NodeInputs } from "./guard";
+import type { Guard } from "./guard";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, diskGiB, metadataOptions } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
+import { machineCollector } from "./monitoring";
 import { awsName } from "./names";
 import type { Network } from "./network";
 import { machineStatements, partitionOf, type Statement } from "./policies";
+import { REVISION, shardRevision } from "./revision";
 import type { Targets } from "./targets";
 
 /** What nodes and pools of a stack share. */
@@ -30,6 +31,8 @@ export interface AwsNodeArgs {
   readonly role: NodeRole;
   readonly address: Address;
   readonly containers: readonly ContainerSpec[];
+  /** What they tell of themselves. */
+  readonly metrics: readonly MetricsPage[];
   /** A shard's, by the settings. */
   readonly shardState?: ShardSpec["state"];
   /** The edge's nodes but this one. */
@@ -52,38 +55,23 @@ const RECOVER_MINUTES = 2;
  */
 export class AwsNode extends pulumi.ComponentResource {
   constructor(name: string, args: AwsNodeArgs, opts: pulumi.ComponentResourceOptions) {
-    const { address, after, containers, ground, role } = args;
+    const { address, after, containers, ground, metrics, role } = args;
     const { bundles, context, guard, network } = ground;
     const { aws } = context.settings;
-    const inputs: NodeInputs = {
-      role,
-      place: address.place,
-      revision: secretHash({
-        containers: containers.map((spec) => ({
-          ...spec,
-          live: undefined,
-          lookedUp: undefined,
-          files: filesOf(spec),
-          program: programOf(spec),
-        })),
-        privateAddress: address.privateAddress,
-      }),
-      routes: containers.flatMap(({ live }) => live?.routes ?? []),
-    };
     super(
       "jitsi-fleet:aws:Node",
       name,
-      inputs,
-      // On the node itself it runs before any child is touched: all of the node changes, or none.
-      pulumi.mergeOptions(opts, { hooks: { beforeUpdate: [guard.change] } }),
+      { role, place: address.place, routes: containers.flatMap(({ live }) => live?.routes ?? []) },
+      opts,
     );
     const own = { parent: this, provider: context.provider };
+    const collector = machineCollector(context, name, metrics);
 
     const bundle = bundles.write(
       {
         name,
         role,
-        containers,
+        containers: [...containers, ...collector.containers],
         privateAddress: address.privateAddress,
         ...(args.shardState === undefined ? {} : { shardState: args.shardState }),
         ...(args.otherEdges === undefined
@@ -95,7 +83,14 @@ export class AwsNode extends pulumi.ComponentResource {
               })),
             }),
       },
-      { parent: this, after, hooks: { afterUpdate: [guard.applied] } },
+      {
+        parent: this,
+        after,
+        hooks: { afterUpdate: [guard.applied] },
+        ...(role === "shard"
+          ? { metadata: { [REVISION]: shardRevision(context.settings, address, containers) } }
+          : {}),
+      },
     );
     const allowed = new MachineRole(
       name,
@@ -104,6 +99,7 @@ export class AwsNode extends pulumi.ComponentResource {
         statements: bundles.bucket.arn.apply((arn) => [
           ...machineStatements({ region: aws.region, bundles: arn, ...bundle.rights }),
           ...(args.rights ?? []),
+          ...collector.rights,
         ]),
       },
       { parent: this },

@@ -7,23 +7,16 @@ import type {
   ControlArgs,
   FrontDoor,
   FrontDoorArgs,
+  MonitoredArgs,
   NodeArgs,
   NodeRole,
   Platform,
   PoolArgs,
   PoolRole,
   RecordingStore,
-  RolePorts,
 } from "../platform";
 import type { AwsFleetSettings } from "../settings";
-import {
-  edgeNodes,
-  loadBalancerZones,
-  nodeAddress,
-  scalerNodes,
-  zoneOfNumber,
-  zoneRanges,
-} from "./addresses";
+import { edgeNodes, loadBalancerZones, scalerNodes, zoneRanges } from "./addresses";
 import { AgentAccess } from "./agentAccess";
 import { BakedImages } from "./bakedImages";
 import { Bakery } from "./bakery";
@@ -33,12 +26,13 @@ import { awsContext } from "./context";
 import { AwsControl } from "./control";
 import { Events } from "./events";
 import { FrontDoor as LoadBalancer } from "./frontDoor";
-import { Guard } from "./guard";
+import type { Guard } from "./guard";
+import { AwsMonitoring } from "./monitoring";
 import { Network } from "./network";
 import { AwsNode, type Ground } from "./node";
 import { AwsPool } from "./pool";
+import { awsAddress } from "./nodeAddresses";
 import { uploadStatements } from "./policies";
-import { edgePorts, SCALER_PORT, shardPorts, webPorts } from "./ports";
 import { Recordings } from "./recordings";
 import { standingFrontDoor } from "./standingFrontDoor";
 import { Targets } from "./targets";
@@ -66,6 +60,7 @@ export class AwsPlatform implements Platform {
   constructor(
     private readonly settings: AwsFleetSettings,
     stack: string,
+    guard: Guard,
   ) {
     const context = awsContext(settings, stack);
     const looked = pulumi
@@ -83,11 +78,10 @@ export class AwsPlatform implements Platform {
       network,
       events: new Events("events", context, known),
       bundles: new Bundles("bundles", context, known),
-      guard: new Guard(stack, settings),
+      guard,
     };
     this.access = new AgentAccess("agents", known);
     const images = new BakedImages(context);
-    const { guard } = this.ground;
     this.bakery = settings.aws.image.baked
       ? new Bakery("bakery", { context, network, images, bundles: this.ground.bundles }, known)
       : undefined;
@@ -103,37 +97,11 @@ export class AwsPlatform implements Platform {
   }
 
   reserve<R extends NodeRole>(role: R, name: string): AddressOf<R> {
-    const { place, number } = this.standing(role, name);
-    const ranges = zoneRanges(this.settings.aws.network, place);
-    if (!ranges) throw new Error(`${name} is in ${place}, for which aws.network has nothing`);
-    const privateAddress = nodeAddress(ranges, role, number);
-    const endpoints = Object.entries(PORTS[role]).map(([port, at]) => [
-      port,
-      { address: privateAddress, port: at },
-    ]);
-    return {
-      place,
-      // Users reach the edges by the load balancer, and no other node.
-      publicAddress: privateAddress,
-      privateAddress,
-      endpoints: Object.fromEntries(endpoints) as AddressOf<R>["endpoints"],
-    };
-  }
-
-  /** A node's zone, and its number among those of its role. */
-  private standing(role: NodeRole, name: string): { place: string; number: number } {
-    if (role === "shard") {
-      const shard = this.settings.shards.find((candidate) => candidate.name === name);
-      if (!shard) throw new Error(`${name} is no shard of the settings`);
-      return shard;
-    }
-    const number = (role === "edge" ? this.edges : this.scalers).findIndex((node) => node === name) + 1;
-    if (number === 0) throw new Error(`${name} is no node of the ${role}`);
-    return { place: zoneOfNumber(this.settings.aws, number), number };
+    return awsAddress(this.settings, role, name);
   }
 
   node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
-    const { address, containers, role } = args;
+    const { address, containers, metrics, role } = args;
     const shard = this.settings.shards.find((candidate) => candidate.name === name);
     const isEdge = role === "edge";
     const node = new AwsNode(
@@ -143,6 +111,7 @@ export class AwsPlatform implements Platform {
         role,
         address,
         containers,
+        metrics,
         ...(role === "shard" && shard ? { shardState: shard.state } : {}),
         ...(isEdge ? { otherEdges: this.edgesBut(name), targets: this.targets } : {}),
         rights: role === "scaler" ? (this.controls?.rights ?? []) : [],
@@ -211,6 +180,11 @@ export class AwsPlatform implements Platform {
     return this.controls;
   }
 
+  monitor(name: string, args: MonitoredArgs, opts: pulumi.ComponentResourceOptions): void {
+    const { context, events } = this.ground;
+    new AwsMonitoring(name, { ...args, context, events }, pulumi.mergeOptions(opts, this.known));
+  }
+
   keystone(name: string, dependsOn: readonly pulumi.Resource[]): void {
     new random.RandomId(
       name,
@@ -219,10 +193,3 @@ export class AwsPlatform implements Platform {
     );
   }
 }
-
-/** Where each role's ports answer, at whatever address. */
-const PORTS: { readonly [R in NodeRole]: Readonly<Record<RolePorts[R], number>> } = {
-  edge: { ...webPorts, ...edgePorts },
-  shard: shardPorts,
-  scaler: { api: SCALER_PORT },
-};

@@ -212,6 +212,13 @@ export function scalerStatements({ groups, metrics, queue, region, table }: Scal
   ];
 }
 
+/** What every machine may besides where its metrics are collected: tell them below the stack's own name. */
+export const collectorStatements = (namespace: string): Statement[] => [
+  allow("TellMetrics", ["cloudwatch:PutMetricData"], ["*"], {
+    StringEquals: { "cloudwatch:namespace": namespace },
+  }),
+];
+
 /** What Auto Scaling may, to tell of an instance that is to end. */
 export const publishPolicy = (topic: string): PolicyDocument =>
   policy([allow("TellOfEnds", ["sns:Publish"], [topic])]);

@@ -1,9 +1,9 @@
 import * as autoscaling from "@pulumi/aws/autoscaling";
 import * as ec2 from "@pulumi/aws/ec2";
-import { MACHINE_TAG } from "@jitsi-fleet/scaler";
+import { MACHINE, MACHINE_TAG } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
-import type { ContainerSpec, PoolArgs, PoolRole } from "../platform";
+import type { ContainerSpec, MetricsPage, PoolArgs, PoolRole } from "../platform";
 import type { AwsSettings } from "../settings/awsSchema";
 import type { AgentAccess } from "./agentAccess";
 import { alarm } from "./alarm";
@@ -14,6 +14,7 @@ import { instanceImage, poolContainers } from "./machine/poolContainers";
 import { USER_DATA } from "./machine/userData";
 import { bundleTags, metadataOptions, rootDisk } from "./machineDefaults";
 import { MachineRole } from "./machineRole";
+import { machineCollector } from "./monitoring";
 import { ALIVE_METRIC, awsName, metricNamespace, SILENT_METRIC } from "./names";
 import type { Ground } from "./node";
 import { AGENT_PORT } from "./ports";
@@ -62,7 +63,8 @@ export class AwsPool extends pulumi.ComponentResource {
     const { aws } = context.settings;
     super("jitsi-fleet:aws:Pool", name, { role, min, max }, opts);
 
-    const containers = this.containers();
+    const collector = machineCollector(context, MACHINE.id, [this.metrics]);
+    const containers = [...this.containers(), ...collector.containers];
     const image = this.image(containers);
     const { pointer, rights, written } = this.bundle(containers, image);
     const allowed = new MachineRole(
@@ -74,6 +76,7 @@ export class AwsPool extends pulumi.ComponentResource {
           .apply(([arn, more]) => [
             ...machineStatements({ region: aws.region, bundles: arn, ...rights }),
             ...more,
+            ...collector.rights,
           ]),
       },
       { parent: this },
@@ -137,13 +140,25 @@ export class AwsPool extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
+  /** The agent's: its own, and those of the instance. */
+  private get metrics(): MetricsPage {
+    const { certificate } = this.args.access.tls;
+    return {
+      component: "agent",
+      endpoint: { address: MACHINE.privateAddress, port: AGENT_PORT },
+      path: "/metrics",
+      access: { token: this.args.access.token, certificate },
+    };
+  }
+
   private containers(): readonly ContainerSpec[] {
-    const { access, beside = [], ground, role, template } = this.args;
+    const { access, beside = [], ground, role, shard, template } = this.args;
     const { settings, stack } = ground.context;
     return poolContainers({
       stack,
       name: this.name,
       role,
+      shard,
       template,
       nodeImage: settings.images.node,
       uploads: beside,

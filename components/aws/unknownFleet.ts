@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsFleetSettings } from "../settings";
-import { readFleetStatus } from "./fleetStatus";
+import { placeBySettings, readFleetStatus } from "./fleetStatus";
 import { awsName } from "./names";
 
 /**
@@ -11,7 +11,7 @@ export function makeNoSecondFleet(stack: string, settings: AwsFleetSettings): pu
   return new pulumi.ResourceHook(
     "make-no-second-fleet",
     async () => {
-      const known = await readFleetStatus(stack, settings);
+      const known = await readFleetStatus(placeBySettings(stack, settings));
       if (known === "never up") return;
       const found =
         "unknown" in known ? known.unknown : `its scaler ${known.replica} wrote at ${known.knownAt}`;

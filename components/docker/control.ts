@@ -1,4 +1,4 @@
-import { CERTIFICATE_NAME } from "@jitsi-fleet/scaler";
+import { CERTIFICATE_NAME, type EdgesConfiguration } from "@jitsi-fleet/scaler";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { selfSigned } from "../certificate";
@@ -15,6 +15,8 @@ export interface DockerControlArgs {
   readonly places: readonly Place[];
   readonly pools: readonly DockerPool[];
   readonly shards: readonly { readonly name: string; readonly web: Endpoint }[];
+  /** How the scaler asks the edge. Secret. */
+  readonly edges: pulumi.Output<EdgesConfiguration>;
 }
 
 /** The agents of all hosts that run bridges or Jibris, one certificate and one token for them. */
@@ -23,7 +25,7 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
   private readonly controlled: pulumi.Output<ControlConfiguration>;
 
   constructor(name: string, args: DockerControlArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { nodeImage, places, pools, shards, uploads } = args;
+    const { edges, nodeImage, places, pools, shards, uploads } = args;
     super("jitsi-fleet:docker:Control", name, { hosts: places.map(({ host }) => host.name) }, opts);
 
     const own = selfSigned(name, CERTIFICATE_NAME, this);
@@ -51,15 +53,18 @@ export class DockerControl extends pulumi.ComponentResource implements Control {
       url: `https://${host.privateAddress}:${AGENT_PORT}`,
       drained: host.drained,
     }));
-    this.controlled = pulumi.all([token.result, own.certificate]).apply(([agentToken, agentCertificate]) => ({
-      fleet: {
-        kind: "docker" as const,
-        agents,
-        agentToken,
-        agentCertificate,
-        shards: shards.map(({ name: shard, web }) => ({ shard, url: `http://${web.address}:${web.port}` })),
-      },
-    }));
+    this.controlled = pulumi
+      .all([token.result, own.certificate, edges])
+      .apply(([agentToken, agentCertificate, keepers]) => ({
+        fleet: {
+          kind: "docker" as const,
+          agents,
+          agentToken,
+          agentCertificate,
+          shards: shards.map(({ name: shard, web }) => ({ shard, url: `http://${web.address}:${web.port}` })),
+          edges: keepers,
+        },
+      }));
     this.registerOutputs();
   }
 

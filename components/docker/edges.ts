@@ -1,4 +1,4 @@
-import { arrangementSchema, dockerName } from "@jitsi-fleet/scaler";
+import { dockerName } from "@jitsi-fleet/scaler";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PROGRAM_FILE } from "../platform";
 import type { DockerFleetSettings, DockerHostSpec } from "../settings";
@@ -7,8 +7,6 @@ import { runInContainer } from "@jitsi-fleet/scaler/engine/exec";
 import { edgeName } from "./ports";
 
 const ASK_LIMIT_SECONDS = 20;
-/** An update brings a state into force on the way: so long it may take. */
-const IN_FORCE_LIMIT_SECONDS = 120;
 /** From a node's stop until it serves again: an image may have to be pulled. */
 const BACK_LIMIT_SECONDS = 300;
 const PAUSE_SECONDS = 1;
@@ -21,11 +19,7 @@ export const edgeHosts = ({ docker }: DockerFleetSettings): readonly DockerHostS
   docker.hosts.filter(({ roles }) => roles.includes("edge"));
 
 /** What the keeper of the edge's node on a host prints at a word. Throws where it does not answer, or refuses. */
-export async function askKeeper(
-  stack: string,
-  host: DockerHostSpec,
-  word: "arrangement" | "shards",
-): Promise<string> {
+export async function askKeeper(stack: string, host: DockerHostSpec, word: "shards"): Promise<string> {
   const name = dockerName(stack, edgeName(host.name), "keeper");
   const keeper = dockerClient(host, ASK_LIMIT_SECONDS).getContainer(name);
   const { exitCode, output } = await runInContainer(keeper, ["node", PROGRAM_FILE, word]);
@@ -43,20 +37,6 @@ export class Edges {
     private readonly stack: string,
     private readonly settings: DockerFleetSettings,
   ) {}
-
-  /** Waits until the edge sends a shard no new room. Throws where it still does, or no node can say. */
-  async untilClosed(shard: string): Promise<void> {
-    const limit = Date.now() + IN_FORCE_LIMIT_SECONDS * 1000;
-    for (;;) {
-      const said = await Promise.all(this.hosts.map((host) => this.stateAt(host, shard)));
-      if (said.some((state) => state === "drain" || state === "maint" || state === "unknown there")) return;
-      if (Date.now() > limit)
-        throw new Error(
-          `The edge does not say that shard ${shard} takes no new room: ${said.join("; ") || "it has no node"}`,
-        );
-      await sleep(PAUSE_SECONDS * 1000);
-    }
-  }
 
   /** Lets what users reach go one node after another: waits until the one before is back. Throws where it does not come. */
   untilItsTurn(place: string, container: string): Promise<void> {
@@ -108,15 +88,6 @@ export class Edges {
     }
     const keeper = docker.getContainer(this.container(host, "keeper"));
     return (await runInContainer(keeper, ["node", PROGRAM_FILE, "settled"])).exitCode === 0;
-  }
-
-  private async stateAt(host: DockerHostSpec, shard: string): Promise<string> {
-    try {
-      const output = await askKeeper(this.stack, host, "arrangement");
-      return arrangementSchema.shape.shards.parse(JSON.parse(output))[shard]?.state ?? "unknown there";
-    } catch (error) {
-      return `${edgeName(host.name)}: ${error instanceof Error ? error.message : String(error)}`;
-    }
   }
 
   private get hosts(): readonly DockerHostSpec[] {

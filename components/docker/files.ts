@@ -44,12 +44,40 @@ export function secretHash(value: pulumi.Input<unknown>): pulumi.Output<string> 
     .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 16));
 }
 
+/**
+ * Changes with whatever of a container replaces it. What it looks up, or takes while it runs, does not. The label of
+ * Docker containers, and what the preflight compares: the secrets in it are those that the state has by then.
+ */
+export const revisionOf = (
+  spec: ContainerSpec,
+  on: { readonly tags?: Readonly<Record<string, string>>; readonly privateAddress: string },
+): pulumi.Output<string> =>
+  secretHash({
+    spec: { ...spec, live: undefined, lookedUp: undefined, files: filesOf(spec), program: programOf(spec) },
+    tags: on.tags,
+    privateAddress: on.privateAddress,
+  });
+
+/**
+ * The same of all of a shard's containers, which each of them has: they are replaced together, and where they differ an
+ * update was interrupted.
+ */
+export const shardRevision = (
+  containers: readonly ContainerSpec[],
+  on: Parameters<typeof revisionOf>[1],
+): pulumi.Output<string> => secretHash(containers.map((spec) => revisionOf(spec, on)));
+
 /** How an agent makes a pool's instances: the container, and the files that it finds. */
 export function poolTemplate(
-  of: { readonly pool: string; readonly role: PoolRole; readonly spec: InstanceSpec },
+  of: {
+    readonly pool: string;
+    readonly role: PoolRole;
+    readonly shard?: string | undefined;
+    readonly spec: InstanceSpec;
+  },
   container: Record<string, unknown>,
 ): pulumi.Output<PoolTemplate> {
-  const { pool, role, spec } = of;
+  const { pool, role, shard, spec } = of;
   const executable = new Set(spec.files.filter((file) => file.executable).map(({ path }) => path));
   const files = pulumi.output(filesOf(spec)).apply((contents) =>
     Object.entries(contents).map(([path, content]) => ({
@@ -62,6 +90,7 @@ export function poolTemplate(
   return pulumi.all([files, secretHash(made)]).apply(([known, revision]) => ({
     pool,
     role,
+    ...(shard === undefined ? {} : { shard }),
     revision,
     stopGraceSeconds: spec.stopGraceSeconds,
     container,

@@ -16,7 +16,8 @@ import type { ContainerSpec, InstanceSpec, InstanceTemplate, PoolRole } from "..
 import { SUBJECT_VARIABLE, TARGET_VARIABLE, type SweepTarget } from "./commands/input";
 import { instanceBody } from "./container";
 import { poolTemplate } from "./files";
-import type { Subject } from "./guard";
+import { madeLabel } from "./mending";
+import type { DockerSubject } from "./subject";
 import { commandLine, DockerNode, plainConnection, secretInput, type Place } from "./node";
 import { AGENT_PORT } from "./ports";
 
@@ -24,6 +25,7 @@ import { AGENT_PORT } from "./ports";
 export interface DockerPool {
   readonly role: PoolRole;
   readonly name: string;
+  readonly shard: string | undefined;
   readonly template: InstanceTemplate;
 }
 
@@ -54,19 +56,39 @@ export class HostAgent extends pulumi.ComponentResource {
 
     // Bridges and Jibris apart: a page that a Jibri's browser shows must not reach a bridge's control. Both networks
     // whatever the roles: instances stay on theirs until they are empty when a host loses a role.
-    const networks = (["bridge", "jibri"] as const).map(
-      (role) =>
-        new docker.Network(
-          `${name}-${role}s`,
-          { name: dockerName(stack, host.name, `${role}s`), labels: [{ label: labels.stack, value: stack }] },
-          // Instances are on it, which a replacement would cut off.
-          { ...onHost, ignoreChanges: ["labels"] },
-        ),
-    );
+    const labelled = (number: number): { label: string; value: string }[] =>
+      Object.entries({ [labels.stack]: stack, ...madeLabel(number) }).map(([label, value]) => ({
+        label,
+        value,
+      }));
+    // Instances are on it, which a replacement would cut off, unless it is lost.
+    const keptLabels = (resource: string): pulumi.CustomResourceOptions => ({
+      ...onHost,
+      ...(place.mending.isLost({ resource }) ? {} : { ignoreChanges: ["labels"] }),
+    });
+    const networks = (["bridge", "jibri"] as const).map((role) => {
+      const thing = {
+        resource: `${name}-${role}s`,
+        place: host.name,
+        name: dockerName(stack, host.name, `${role}s`),
+      };
+      const made = place.mending.network(thing);
+      return new docker.Network(
+        thing.resource,
+        { name: thing.name, labels: labelled(made) },
+        keptLabels(thing.resource),
+      );
+    });
+    const recordings = {
+      resource: `${name}-recordings`,
+      place: host.name,
+      name: dockerName(stack, RECORDINGS_VOLUME),
+    };
+    const made = place.mending.volume(recordings);
     const storage = new docker.Volume(
-      `${name}-recordings`,
-      { name: dockerName(stack, RECORDINGS_VOLUME), labels: [{ label: labels.stack, value: stack }] },
-      { ...onHost, retainOnDelete: true, ignoreChanges: ["labels"] },
+      recordings.resource,
+      { name: recordings.name, labels: labelled(made) },
+      { ...keptLabels(recordings.resource), retainOnDelete: true },
     );
     const templates = pools.filter(({ role }) => roles.includes(role)).map((pool) => templateOn(place, pool));
     const registries = loginsFor(
@@ -126,7 +148,7 @@ export class HostAgent extends pulumi.ComponentResource {
       stack,
       agent: dockerName(stack, name, AGENT),
     };
-    const subject: Subject = { role: "instances", node: name, place: host.name };
+    const subject: DockerSubject = { role: "instances", node: name, place: host.name };
     new command.local.Command(
       `${name}-sweep`,
       {
@@ -151,7 +173,7 @@ const socketOf = ({ host }: Place): string => {
 /** How the pool's instances are made on this host, and of which image. */
 function templateOn(
   place: Place,
-  { name, role, template }: DockerPool,
+  { name, role, shard, template }: DockerPool,
 ): { readonly image: string; readonly made: pulumi.Output<PoolTemplate> } {
   const { host, stack, tags } = place;
   const spec: InstanceSpec = template({
@@ -165,5 +187,5 @@ function templateOn(
     volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },
     labels: tags,
   });
-  return { image: spec.image, made: poolTemplate({ pool: name, role, spec }, container) };
+  return { image: spec.image, made: poolTemplate({ pool: name, role, shard, spec }, container) };
 }

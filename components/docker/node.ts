@@ -24,8 +24,10 @@ import {
 } from "./commands/input";
 import { containerArgs, ownerOf } from "./container";
 import { liveTargetOf } from "../live";
-import { filesOf, programOf, secretHash } from "./files";
-import type { Guard, Subject } from "./guard";
+import { filesOf, programOf, revisionOf, shardRevision } from "./files";
+import type { Guard } from "./guard";
+import { fillTriggers, madeLabel, type Mending, type Thing } from "./mending";
+import type { DockerSubject } from "./subject";
 
 /** A Docker host as nodes see it. */
 export interface Place {
@@ -33,6 +35,7 @@ export interface Place {
   readonly stack: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly guard: Guard;
+  readonly mending: Mending;
   readonly provider: docker.Provider;
   /** Whom the registries of its images let in, where they do not let everybody in. */
   readonly registries: readonly RegistryLogin[];
@@ -54,43 +57,29 @@ export interface DockerNodeArgs {
  */
 export class DockerNode extends pulumi.ComponentResource {
   private readonly args: DockerNodeArgs;
-  private readonly subject: Subject;
+  private readonly subject: DockerSubject;
   /** What brings those of its images that not everybody gets. */
   private readonly pulled: readonly pulumi.Resource[];
-  /** By the container whose live configuration it holds. */
-  private readonly liveVolumes = new Map<string, pulumi.Input<string>>();
+  /** By the container whose live configuration it holds, or what that looks up. */
+  private readonly liveVolumes = new Map<string, Volume>();
 
   constructor(
     private readonly name: string,
     args: DockerNodeArgs,
     opts: pulumi.ComponentResourceOptions,
   ) {
-    const { guard, host } = args.place;
     const images = Object.fromEntries(args.containers.map((spec) => [spec.name, spec.image]));
-    const containers = args.containers.map((spec) => ({
-      ...spec,
-      live: undefined,
-      lookedUp: undefined,
-      files: filesOf(spec),
-      program: programOf(spec),
-    }));
-    const revision = secretHash({ containers, tags: args.place.tags, privateAddress: host.privateAddress });
-    super(
-      "jitsi-fleet:docker:Node",
-      name,
-      { role: args.role, host: host.name, images, revision },
-      // On the node itself it runs before any child is touched: all of the node changes, or none.
-      pulumi.mergeOptions(opts, { hooks: { beforeUpdate: [guard.change] } }),
-    );
+    super("jitsi-fleet:docker:Node", name, { role: args.role, host: args.place.host.name, images }, opts);
     this.args = args;
-    this.subject = { role: args.role, node: name, place: host.name };
+    this.subject = { role: args.role, node: name, place: args.place.host.name };
 
+    const made = args.place.mending.network(this.thing(name, this.dockerName()));
     const network = new docker.Network(
       name,
-      { name: this.dockerName(), labels: this.labels() },
+      { name: this.dockerName(), labels: this.labels(madeLabel(made)) },
       this.childOptions(),
     );
-    this.pulled = this.pulls();
+    this.pulled = this.pulls(made);
     const started: pulumi.Resource[] = [];
     for (const spec of args.containers) started.push(this.container(spec, network, started));
 
@@ -102,23 +91,28 @@ export class DockerNode extends pulumi.ComponentResource {
     network: docker.Network,
     earlier: readonly pulumi.Resource[],
   ): pulumi.Resource {
-    const { guard } = this.args.place;
+    const { containers, place, role } = this.args;
+    const { guard, host, mending, tags } = place;
+    const { privateAddress } = host;
     const { volumes, written } = this.volumes(spec);
-    const revision = secretHash({
-      spec: unseenByThePlugIn(spec),
-      files: filesOf(spec),
-      program: programOf(spec),
-    });
+    const resource = `${this.name}-${spec.name}`;
+    const made = mending.container(this.thing(resource, this.dockerName(spec.name)));
     const container = new docker.Container(
-      `${this.name}-${spec.name}`,
+      resource,
       {
         ...containerArgs(spec, {
           name: this.dockerName(spec.name),
-          privateAddress: this.args.place.host.privateAddress,
+          privateAddress,
           networks: [network.name, ...(this.args.networks?.[spec.name] ?? [])],
           volumes,
         }),
-        labels: this.labels({ [labels.revision]: revision }),
+        labels: this.labels({
+          [labels.revision]:
+            role === "shard"
+              ? shardRevision(containers, { tags, privateAddress })
+              : revisionOf(spec, { tags, privateAddress }),
+          ...madeLabel(made),
+        }),
       },
       this.childOptions({
         dependsOn: [...this.pulled, ...written, ...earlier],
@@ -135,7 +129,7 @@ export class DockerNode extends pulumi.ComponentResource {
   /**
    * A command of its own: whatever else pulls finds the images there, and a new password stops nothing and asks no guard.
    */
-  private pulls(): readonly pulumi.Resource[] {
+  private pulls(made: number): readonly pulumi.Resource[] {
     const { host, registries } = this.args.place;
     const images = [...new Set(this.args.containers.map(({ image }) => image))].filter(
       (image) => loginsFor([image], registries).length > 0,
@@ -149,6 +143,8 @@ export class DockerNode extends pulumi.ComponentResource {
           create: commandLine("pullImages"),
           environment: { [TARGET_VARIABLE]: JSON.stringify(target) },
           stdin: secretInput(host, { registries: loginsFor(images, registries) }),
+          // Where the node's network is lost, so are images, as a rule.
+          triggers: [made],
           addPreviousOutputInEnv: false,
         },
         { parent: this },
@@ -161,19 +157,27 @@ export class DockerNode extends pulumi.ComponentResource {
     volumes: docker.types.input.ContainerVolume[];
     written: pulumi.Resource[];
   } {
-    const volume = (suffix: string, keep: boolean): docker.Volume =>
-      new docker.Volume(
-        `${this.name}-${spec.name}-${suffix}`,
-        { name: this.dockerName(spec.name, suffix), labels: this.labels() },
+    const volume = (suffix: string, keep: boolean, filling?: string): Volume => {
+      const [resource, name] = [`${this.name}-${spec.name}-${suffix}`, this.dockerName(spec.name, suffix)];
+      const number = this.args.place.mending.volume(
+        this.thing(resource, name),
+        this.dockerName(spec.name),
+        filling && `${this.name}-${spec.name}-${filling}`,
+      );
+      const made = new docker.Volume(
+        resource,
+        { name, labels: this.labels(madeLabel(number)) },
         this.childOptions({ retainOnDelete: keep }),
       );
+      return { name: made.name, triggers: fillTriggers(made, number) };
+    };
     const volumes = spec.volumes.map((asked): docker.types.input.ContainerVolume => {
       const containerPath = asked.path;
       switch (asked.of) {
         case "container":
           return { volumeName: volume(asked.name, asked.keep).name, containerPath };
         case "neighbour":
-          return { volumeName: this.liveVolume(asked.container), containerPath };
+          return { volumeName: this.liveVolume(asked.container).name, containerPath };
         case "place":
           return { volumeName: this.sharedVolume(asked.name), containerPath };
         case "machine":
@@ -182,14 +186,14 @@ export class DockerNode extends pulumi.ComponentResource {
     });
     const changing = spec.live ?? spec.lookedUp;
     if (changing) {
-      const live = volume("live", false);
-      if (spec.live) this.liveVolumes.set(spec.name, live.name);
+      const live = volume("live", false, spec.live ? "configuration" : "lookup");
+      this.liveVolumes.set(spec.name, live);
       volumes.push({ volumeName: live.name, containerPath: changing.directory });
     }
     if (Object.keys(spec.secrets).length === 0 && spec.files.length === 0 && spec.program === undefined)
       return { volumes, written: [] };
 
-    const files = volume("files", false);
+    const files = volume("files", false, "files");
     const writing = this.filesCommand(spec, files);
     return {
       volumes: [...volumes, { volumeName: files.name, containerPath: FLEET_DIRECTORY, readOnly: true }],
@@ -197,7 +201,7 @@ export class DockerNode extends pulumi.ComponentResource {
     };
   }
 
-  private liveVolume(container: string): pulumi.Input<string> {
+  private liveVolume(container: string): Volume {
     const volume = this.liveVolumes.get(container);
     if (volume === undefined) throw new Error(`${this.name} has no live configuration of ${container}`);
     return volume;
@@ -210,7 +214,7 @@ export class DockerNode extends pulumi.ComponentResource {
     return volume;
   }
 
-  private filesCommand(spec: ContainerSpec, volume: docker.Volume): command.local.Command {
+  private filesCommand(spec: ContainerSpec, volume: Volume): command.local.Command {
     const target: pulumi.Output<FilesTarget> = volume.name.apply((name) => ({
       connection: plainConnection(this.args.place.host),
       volume: name,
@@ -218,7 +222,6 @@ export class DockerNode extends pulumi.ComponentResource {
       owner: ownerOf(spec),
       ...programOf(spec),
     }));
-    const { stop } = this.args.place.guard;
     return new command.local.Command(
       `${this.name}-${spec.name}-files`,
       {
@@ -228,10 +231,10 @@ export class DockerNode extends pulumi.ComponentResource {
           [SUBJECT_VARIABLE]: JSON.stringify(this.subject),
         },
         stdin: secretInput(this.args.place.host, { files: filesOf(spec) }),
-        triggers: [volume.id],
+        triggers: volume.triggers,
         addPreviousOutputInEnv: false,
       },
-      { parent: this, dependsOn: [...this.pulled], hooks: { beforeUpdate: [stop] } },
+      { parent: this, dependsOn: [...this.pulled] },
     );
   }
 
@@ -255,13 +258,13 @@ export class DockerNode extends pulumi.ComponentResource {
           [ROUTES_VARIABLE]: JSON.stringify(live.routes),
         },
         stdin: secretInput(this.args.place.host, { files: live.secretFiles }),
+        triggers: this.liveVolume(spec.name).triggers,
         addPreviousOutputInEnv: false,
       },
-      { parent: this, dependsOn: [container], hooks: { beforeUpdate: [this.args.place.guard.reroute] } },
+      { parent: this, dependsOn: [container] },
     );
   }
 
-  /** No guard is asked: nothing is stopped by it. */
   private lookedUp(
     spec: ContainerSpec,
     { directory, files }: LookedUpFiles,
@@ -278,6 +281,7 @@ export class DockerNode extends pulumi.ComponentResource {
         create: commandLine("applyLookedUp"),
         environment: { [TARGET_VARIABLE]: JSON.stringify(target) },
         stdin: secretInput(this.args.place.host, { files }),
+        triggers: this.liveVolume(spec.name).triggers,
         addPreviousOutputInEnv: false,
       },
       { parent: this, dependsOn: [container] },
@@ -300,6 +304,10 @@ export class DockerNode extends pulumi.ComponentResource {
     return Object.entries(all).map(([label, value]) => ({ label, value }));
   }
 
+  private thing(resource: string, name: string): Thing {
+    return { resource, place: this.args.place.host.name, name };
+  }
+
   private dockerName(...parts: string[]): string {
     return dockerName(this.args.place.stack, this.name, ...parts);
   }
@@ -307,6 +315,12 @@ export class DockerNode extends pulumi.ComponentResource {
   private childOptions(more: pulumi.CustomResourceOptions = {}): pulumi.CustomResourceOptions {
     return { parent: this, provider: this.args.place.provider, ...more };
   }
+}
+
+/** A volume of a container, and what triggers the command that fills it. */
+interface Volume {
+  readonly name: pulumi.Output<string>;
+  readonly triggers: pulumi.Input<string | number>[];
 }
 
 /** Run from the project's folder, where pulumi runs the program. */
@@ -327,6 +341,3 @@ export function secretInput(
 export function plainConnection({ address, hostKey }: DockerHostSpec): FilesTarget["connection"] {
   return { address, ...(hostKey === undefined ? {} : { hostKey }) };
 }
-
-/** What the plug-in updates without touching the container, so that a change must replace it by the revision. */
-const unseenByThePlugIn = ({ healthCheck, scratch }: ContainerSpec): unknown => ({ healthCheck, scratch });

@@ -21,11 +21,13 @@ import type { DockerFleetSettings, DockerHostSpec } from "../settings";
 import type { HostRole } from "../settings/schema";
 import { providerArgs } from "./connection";
 import { DockerControl } from "./control";
-import { Guard } from "./guard";
+import { dockerAddress, hostOf, hostsFor, instanceHosts } from "./addresses";
+import type { Guard } from "./guard";
+import type { Mending } from "./mending";
 import type { DockerPool } from "./hostAgent";
 import { keepalivedContainer } from "./keepalived";
 import { DockerNode, type Place } from "./node";
-import { edgeName, edgePorts, SCALER_PORT, shardPorts } from "./ports";
+import { edgeName, edgePorts } from "./ports";
 
 /**
  * The fleet on Docker hosts: a node is a set of containers on one host; a pool's instances are containers that the
@@ -38,14 +40,12 @@ export class DockerPlatform implements Platform {
   private readonly places = new Map<string, Place>();
   private readonly pools: DockerPool[] = [];
   private readonly uploads: ContainerSpec[] = [];
-  private readonly guard: Guard;
 
   constructor(
     private readonly settings: DockerFleetSettings,
     private readonly stack: string,
-  ) {
-    this.guard = new Guard(stack, settings);
-  }
+    private readonly ground: { readonly guard: Guard; readonly mending: Mending },
+  ) {}
 
   get edges(): readonly string[] {
     return this.hostsFor("edge").map((host) => edgeName(host.name));
@@ -56,31 +56,7 @@ export class DockerPlatform implements Platform {
   }
 
   reserve<R extends NodeRole>(role: R, name: string): AddressOf<R> {
-    const reserved: Record<NodeRole, () => Address> = {
-      edge: () => this.reserveEdge(name),
-      shard: () => this.reserveShard(name),
-      scaler: () => this.reserveScaler(),
-    };
-    return reserved[role]();
-  }
-
-  private reserveEdge(name: string): AddressOf<"edge"> {
-    const host = this.hostsFor("edge").find((candidate) => edgeName(candidate.name) === name);
-    if (!host) throw new Error(`${name} is on no host with the role edge`);
-    const { httpPort, httpsPort } = this.settings.edge;
-    return addressOn(host, { http: httpPort, https: httpsPort, ...edgePorts });
-  }
-
-  private reserveShard(name: string): AddressOf<"shard"> {
-    const shard = this.settings.shards.find((candidate) => candidate.name === name);
-    if (!shard) throw new Error(`${name} is no shard of the settings`);
-    return addressOn(this.host(shard.place), shardPorts(shard.number));
-  }
-
-  private reserveScaler(): AddressOf<"scaler"> {
-    const host = this.hostsFor("scaler").find(({ drained }) => !drained);
-    if (!host) throw new Error("no host that is not drained has the role scaler");
-    return addressOn(host, { api: SCALER_PORT });
+    return dockerAddress(this.settings, role, name);
   }
 
   node(name: string, args: NodeArgs, opts: pulumi.ComponentResourceOptions): pulumi.Resource {
@@ -104,8 +80,8 @@ export class DockerPlatform implements Platform {
     ];
   }
 
-  pool(role: PoolRole, name: string, { beside = [], template }: PoolArgs): void {
-    this.pools.push({ role, name, template });
+  pool(role: PoolRole, name: string, { beside = [], shard, template }: PoolArgs): void {
+    this.pools.push({ role, name, shard, template });
     this.uploads.push(...beside);
   }
 
@@ -119,20 +95,18 @@ export class DockerPlatform implements Platform {
     return { addresses: shared === undefined ? edges.map(({ address }) => address.publicAddress) : [shared] };
   }
 
-  /** The edge is asked through its hosts' engines. */
-  control(name: string, _args: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control {
-    const hosts = this.settings.docker.hosts.filter(
-      ({ roles }) => roles.includes("bridge") || roles.includes("jibri"),
-    );
+  control(name: string, { edges }: ControlArgs, opts?: pulumi.ComponentResourceOptions): Control {
+    const hosts = instanceHosts(this.settings);
     return new DockerControl(
       name,
       {
         nodeImage: this.settings.images.node,
+        edges,
         uploads: this.uploads,
         pools: this.pools,
         shards: this.settings.shards.map(({ name: shard }) => ({
           name: shard,
-          web: this.reserveShard(shard).endpoints.web,
+          web: this.reserve("shard", shard).endpoints.web,
         })),
         places: hosts.map((host) => this.place(host.name)),
       },
@@ -140,35 +114,33 @@ export class DockerPlatform implements Platform {
     );
   }
 
+  /** The settings ask for none. */
+  monitor(): void {}
+
   keystone(name: string, dependsOn: readonly pulumi.Resource[]): void {
     new command.local.Command(
       name,
       {},
-      { dependsOn: [...dependsOn], hooks: { beforeDelete: [this.guard.destroy] } },
+      { dependsOn: [...dependsOn], hooks: { beforeDelete: [this.ground.guard.destroy] } },
     );
+    this.ground.mending.tell();
   }
 
   private hostsFor(role: HostRole): readonly DockerHostSpec[] {
-    return this.settings.docker.hosts.filter((host) => host.roles.includes(role));
-  }
-
-  private host(name: string): DockerHostSpec {
-    const host = this.settings.docker.hosts.find((candidate) => candidate.name === name);
-    if (!host) throw new Error(`${name} is not in docker.hosts`);
-    return host;
+    return hostsFor(this.settings, role);
   }
 
   /** A host with its plug-in's provider, made when the first thing runs there. */
   private place(name: string): Place {
     const known = this.places.get(name);
     if (known) return known;
-    const host = this.host(name);
+    const host = hostOf(this.settings, name);
     const place: Place = {
       host,
       stack: this.stack,
       tags: this.settings.tags,
-      guard: this.guard,
       registries: this.settings.images.registries,
+      ...this.ground,
       provider: new docker.Provider(`host-${name}`, secretive(providerArgs(host))),
     };
     this.places.set(name, place);
@@ -179,20 +151,4 @@ export class DockerPlatform implements Platform {
 /** A client's private key stays encrypted in the state. */
 function secretive(args: docker.ProviderArgs): docker.ProviderArgs {
   return args.keyMaterial === undefined ? args : { ...args, keyMaterial: pulumi.secret(args.keyMaterial) };
-}
-
-function addressOn<Port extends string>(
-  host: DockerHostSpec,
-  ports: Readonly<Partial<Record<Port, number>>>,
-): Address<Port> {
-  const endpoints = Object.entries(ports).map(([name, port]) => [
-    name,
-    { address: host.privateAddress, port },
-  ]);
-  return {
-    place: host.name,
-    publicAddress: host.publicAddress,
-    privateAddress: host.privateAddress,
-    endpoints: Object.fromEntries(endpoints) as Address<Port>["endpoints"],
-  };
 }

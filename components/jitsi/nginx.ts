@@ -12,6 +12,7 @@ const HIDDEN_FROM_USERS = "if ($http_x_forwarded_for) { return 404; }";
  * - `/_rooms`: the rooms that its Prosody has, and how many are in each (mod_muc_census).
  * - `/_stats`: conferences, recordings and streams as its Jicofo counts them.
  * - `/_jibris`: which Jibris its Jicofo sees, and more of its inner state.
+ * - `/_metrics/jicofo`, `/_metrics/prosody`: what they tell Prometheus.
  * - `/conference-request/v1`: to Jicofo, as a client may ask by HTTP before it joins.
  * - The user's address comes from HAProxy, which overwrites X-Forwarded-For.
  *
@@ -76,6 +77,17 @@ location = /_stats {
 location = /_jibris {
     ${fleetOnly}
     proxy_pass http://$fleet_jicofo:8888/debug;
+}
+
+location = /_metrics/jicofo {
+    ${fleetOnly}
+    proxy_pass http://$fleet_jicofo:8888/metrics;
+}
+
+location = /_metrics/prosody {
+    ${fleetOnly}
+    proxy_set_header Host ${xmppDomains.XMPP_DOMAIN};
+    proxy_pass http://$fleet_prosody:5280/metrics;
 }
 
 location ~ ^(?:/[^/]+)?(/conference-request/v1)$ {

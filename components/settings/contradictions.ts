@@ -36,6 +36,7 @@ export function contradictions(settings: Partial<ParsedSettings>): Fault[] {
   checkProvided(settings, fault);
   checkAuthorities(settings, fault);
   checkTurn(settings, fault);
+  checkMonitoring(settings, fault);
   if (settings.production === true) checkProduction(settings, fault);
   return faults;
 }
@@ -240,6 +241,11 @@ function checkAcme({ domain, edge, production, tls }: Partial<ParsedSettings>, f
       "tls.mode",
       `is acme, but Let's Encrypt issues none for "${domain}", which is no public name; set domain to one, or set tls.mode self-signed`,
     );
+}
+
+function checkMonitoring({ monitoring, platform }: Partial<ParsedSettings>, fault: Report): void {
+  if (monitoring?.type === "cloudwatch" && platform === "docker")
+    fault("monitoring.type", 'is "cloudwatch", which takes platform aws; set it to "none"');
 }
 
 function checkTurn({ turn, domain }: Partial<ParsedSettings>, fault: Report): void {

@@ -12,7 +12,7 @@ export function mirrored(images: ParsedSettings["images"]): ParsedSettings["imag
   const { mirror } = images;
   if (mirror === undefined) return images;
   const at = (image: string): string => `${mirror}/${wholeName(image)}`;
-  const { coturn, haproxy, keepalived, node, registry } = images;
+  const { coturn, haproxy, keepalived, node, registry, telegraf } = images;
   return {
     ...images,
     registry: at(registry),
@@ -20,5 +20,6 @@ export function mirrored(images: ParsedSettings["images"]): ParsedSettings["imag
     node: at(node),
     keepalived: at(keepalived),
     coturn: at(coturn),
+    telegraf: at(telegraf),
   };
 }

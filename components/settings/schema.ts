@@ -137,6 +137,11 @@ const images = z.strictObject({
     .regex(imageReference, "is not an image such as coturn/coturn:4.17.0")
     .default("coturn/coturn:4.17.0")
     .describe("coturn 4.6 or later, for turn; shaped like the official image (user nobody, a shell)."),
+  telegraf: z
+    .string()
+    .regex(imageReference, "is not an image such as telegraf:1.37.0")
+    .default("telegraf:1.37.0")
+    .describe("Telegraf 1.37 or later, for monitoring; shaped like the official image."),
 });
 
 const absolutePath = /^\/[A-Za-z0-9 ._@+=,~/-]*[A-Za-z0-9 ._@+=,~-]$/;
@@ -700,6 +705,27 @@ const docker = z.strictObject({
     ),
 });
 
+const monitoring = z.discriminatedUnion(
+  "type",
+  [
+    z.strictObject({ type: z.literal("none").describe("Nothing is collected.") }),
+    z.strictObject({
+      type: z
+        .literal("cloudwatch")
+        .describe("Metrics, dashboards and alarms in Amazon CloudWatch. Platform aws only."),
+      intervalSeconds: z
+        .int()
+        .min(10)
+        .max(60)
+        .default(60)
+        .describe(
+          "Time from one look to the next. CloudWatch shows minutes, and bills what is sent: every 10 s costs six times as much.",
+        ),
+    }),
+  ],
+  { error: "has no type that is known: none or cloudwatch" },
+);
+
 export const settingsSchema = z.strictObject({
   platform: z.enum(["docker", "aws"]).default("docker").describe("Where the fleet runs."),
   production: z
@@ -733,6 +759,11 @@ export const settingsSchema = z.strictObject({
       "Whether two people who are alone in a room send each other their media directly instead of over a bridge. A change replaces shards' containers, which must be drained and empty.",
     ),
   auth: auth.describe("Who may open rooms, record and stream."),
+  monitoring: monitoring
+    .prefault({ type: "none" })
+    .describe(
+      "Where metrics of users, conferences, bridges, Jibris and machines go. A change restarts nothing that carries a call; bridges and Jibris are replaced, each once it is empty.",
+    ),
   images: images.prefault({}).describe("Container images."),
   docker: docker.optional().describe("The Docker hosts: needed with platform docker, and with it alone."),
   aws: awsSchema

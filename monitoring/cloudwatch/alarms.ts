@@ -1,6 +1,6 @@
 import { metrics } from "../catalogue";
 import type { Alarm, Metric, Statistic } from "../metric";
-import { metricName, NAMESPACE } from "./namespace";
+import { metricName } from "./metricName";
 
 /** An alarm as CloudWatch takes it; the names are those of `aws.cloudwatch.MetricAlarm`. */
 export interface CloudwatchAlarm {
@@ -63,6 +63,8 @@ function timesOf(
 }
 
 export interface AlarmSubjects {
+  /** The stack's own in CloudWatch. */
+  readonly namespace: string;
   readonly shards: readonly string[];
   readonly pools: readonly string[];
 }
@@ -76,13 +78,13 @@ function subjectsOf({ dimensions }: Metric, { each }: Alarm, { pools, shards }: 
 }
 
 /** All alarms of a fleet: one for each shard or pool, since CloudWatch's alarms take no search. */
-export function cloudwatchAlarms(prefix: string, subjects: AlarmSubjects): CloudwatchAlarm[] {
+export function cloudwatchAlarms(subjects: AlarmSubjects): CloudwatchAlarm[] {
   return metrics.flatMap(([name, metric]) =>
     metric.alarms.flatMap((alarm) =>
       subjectsOf(metric, alarm, subjects).map((dimensions): CloudwatchAlarm => ({
-        name: [prefix, alarm.name, ...Object.values(dimensions)].join("-"),
+        name: [alarm.name, ...Object.values(dimensions)].join("-"),
         alarmDescription: `${metric.meaning} What to do: docs/runbooks.md, ${alarm.name}.`,
-        namespace: NAMESPACE,
+        namespace: subjects.namespace,
         metricName: metricName(name),
         dimensions,
         statistic: statisticOf(metric, alarm),

@@ -106,6 +106,17 @@ export const scaler = {
   }),
 } satisfies Record<string, Metric>;
 
+/** What the agent of a host finds of its instances. */
+export const agent = {
+  instance_up: flag("agent")("jitsi_fleet_instance_up", "1 while a bridge or a Jibri tells its figures.", {
+    labels: { instance: "instance", pool: "pool" },
+    dimensions: [[], ["Pool"]],
+    panels: [on("bridges", "All answer", "pool")],
+    alarms: [ticket("instance-silent", below(1), "instance", 10 * MINUTE)],
+    isOptional: true,
+  }),
+} satisfies Record<string, Metric>;
+
 /** What the keeper beside each HAProxy finds of the edge and the shards. */
 export const keeper = {
   edge_nodes: gauge("keeper")("jitsi_fleet_edge_nodes", "Nodes that the edge ought to have.", {

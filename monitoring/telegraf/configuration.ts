@@ -1,11 +1,10 @@
 import { stringify } from "smol-toml";
 import type { Program } from "../metric";
 import { metrics } from "../catalogue";
-import { NAMESPACE } from "../cloudwatch/namespace";
 import { indexPattern } from "../elasticsearch/template";
 import { MEASUREMENT, SCRAPED, spellings, starlark } from "./rules";
 
-/** A page of metrics that stays where it is, and whose it is. */
+/** A page of metrics, and whose it is. The agent's has the pages of its instances. */
 export interface Target {
   readonly component: Program;
   readonly url: string;
@@ -13,17 +12,13 @@ export interface Target {
   readonly tags: Readonly<Record<string, string>>;
   /** A file with what to send as `Authorization: Bearer …`; none: nobody is asked for it. */
   readonly tokenFile?: string;
-  /** Files of the authority that its certificate is of; none: the page is plain HTTP. */
-  readonly authorityFile?: string;
-}
-
-/** Pages that come and go: a list of them in Prometheus' http_sd format. */
-export interface Discovery {
-  readonly url: string;
-  /** A file with what to send as `Authorization: Bearer …` to the pages of the list. */
-  readonly tokenFile: string;
-  /** As of a target; for the list and its pages. */
-  readonly authorityFile?: string;
+  /** Where the page is told over TLS. */
+  readonly tls?: {
+    /** A file of the certificates that are trusted. */
+    readonly authorityFile: string;
+    /** The name in its certificate. */
+    readonly serverName: string;
+  };
 }
 
 export interface ElasticsearchOutput {
@@ -37,6 +32,7 @@ export interface ElasticsearchOutput {
 export interface CloudwatchOutput {
   readonly to: "cloudwatch";
   readonly region: string;
+  readonly namespace: string;
 }
 
 export interface CollectorArgs {
@@ -44,7 +40,6 @@ export interface CollectorArgs {
   readonly host: string;
   readonly intervalSeconds: number;
   readonly targets: readonly Target[];
-  readonly discoveries: readonly Discovery[];
   /** Where Docker answers; none: nothing is read of containers. */
   readonly docker?: string;
   readonly outputs: readonly (ElasticsearchOutput | CloudwatchOutput)[];
@@ -72,22 +67,22 @@ const scrape = {
 
 const authority = (file: string | undefined): object => (file === undefined ? {} : { tls_ca: file });
 
-const targetInput = ({ authorityFile, component, tags, tokenFile, url }: Target): object => ({
-  ...scrape,
-  urls: [url],
-  fieldinclude: sampled([component]),
-  ...(tokenFile === undefined ? {} : { bearer_token: tokenFile }),
-  ...authority(authorityFile),
-  tags: { ...tags, component },
-});
+/** Whose samples a page has. */
+const programsOn = ({ component }: Target): Program[] =>
+  component === "agent" ? ["agent", "jvb", "jibri"] : [component];
 
-const discoveryInput = ({ authorityFile, tokenFile, url }: Discovery): object => ({
-  ...scrape,
-  fieldinclude: sampled(["jvb", "jibri"]),
-  bearer_token: tokenFile,
-  ...authority(authorityFile),
-  http_service_discovery: { enabled: true, url, query_interval: "15s" },
-});
+const targetInput = (target: Target): object => {
+  const { component, tags, tls, tokenFile, url } = target;
+  return {
+    ...scrape,
+    urls: [url],
+    fieldinclude: sampled(programsOn(target)),
+    ...(tokenFile === undefined ? {} : { bearer_token: tokenFile }),
+    ...(tls === undefined ? {} : { tls_ca: tls.authorityFile, tls_server_name: tls.serverName }),
+    // A sample's own labels stay.
+    tags: { ...tags, component },
+  };
+};
 
 /** What Telegraf reads of the machine. Interfaces and file systems of containers are not the machine's. */
 const machineInputs = {
@@ -140,7 +135,7 @@ const elasticsearchOutput = ({ authorityFile, password, url, user }: Elasticsear
 });
 
 /** One output for each set of dimensions, since CloudWatch takes every tag for one. */
-function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
+function cloudwatchOutputs({ namespace, region }: CloudwatchOutput): object[] {
   const bySet = new Map<string, string[]>();
   for (const [name, { dimensions }] of metrics)
     for (const set of dimensions) {
@@ -149,7 +144,7 @@ function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
     }
   return [...bySet].map(([set, names]) => ({
     region,
-    namespace: NAMESPACE,
+    namespace,
     namepass: [MEASUREMENT],
     fieldinclude: names,
     // Telegraf calls what stays `taginclude`; an empty list would be none at all, and all would stay.
@@ -159,7 +154,7 @@ function cloudwatchOutputs({ region }: CloudwatchOutput): object[] {
 
 /** The configuration of a machine's collector, Telegraf. Nothing in it is secret but by the name of its file. */
 export function telegrafConfiguration(args: CollectorArgs): string {
-  const { bufferDirectory, discoveries, docker, host, intervalSeconds, outputs, targets } = args;
+  const { bufferDirectory, docker, host, intervalSeconds, outputs, targets } = args;
   const interval = `${intervalSeconds}s`;
   const elasticsearch = outputs.filter((output) => output.to === "elasticsearch").map(elasticsearchOutput);
   const cloudwatch = outputs.filter((output) => output.to === "cloudwatch").flatMap(cloudwatchOutputs);
@@ -178,7 +173,7 @@ export function telegrafConfiguration(args: CollectorArgs): string {
     inputs: {
       ...machineInputs,
       ...(docker === undefined ? {} : { docker: [dockerInput(docker)] }),
-      prometheus: [...targets.map(targetInput), ...discoveries.map(discoveryInput)],
+      prometheus: targets.map(targetInput),
     },
     processors: { starlark: [{ source: starlark() }] },
     // What one look brought of one owner is one document.

@@ -6,6 +6,7 @@ import type { Answer, HostState, Instance, LaunchRequest, Verb } from "../hostAp
 import { ask, askSpool } from "./ask";
 import { isAlive, OwnContainers, type Birth, type OwnContainer, type Role } from "./containers";
 import { Launch } from "./launch";
+import { metricsPage, type InstancePage } from "./metricsPage";
 import type { HostBackend, LaunchOutcome, RemoveOutcome, TellOutcome } from "./server";
 import { Turns } from "./turns";
 
@@ -98,6 +99,26 @@ export class DockerHost implements HostBackend {
       })),
       instances,
       ...(spool === undefined ? {} : { spool }),
+    };
+  }
+
+  /** What the running instances tell Prometheus, each with whose it is. */
+  async metrics(): Promise<string> {
+    const known = await this.#turns.take(() => this.#look());
+    const running = known.flatMap(({ container, state }) =>
+      container && state === "running" ? [container] : [],
+    );
+    return metricsPage(await Promise.all(running.map((container) => this.#page(container))));
+  }
+
+  async #page(container: OwnContainer): Promise<InstancePage> {
+    const { name, pool, role } = container.birth;
+    const shard = this.configuration.templates.find((of) => of.pool === pool)?.shard;
+    const [component, port] = role === "bridge" ? ["jvb", BRIDGE_PORT] : ["jibri", JIBRI_PORT];
+    const answer = await askIn(container, port, "/metrics");
+    return {
+      labels: { component, pool, instance: name, ...(shard === undefined ? {} : { shard }) },
+      text: "status" in answer && answer.status === 200 ? answer.body : undefined,
     };
   }
 

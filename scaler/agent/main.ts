@@ -19,7 +19,7 @@ async function serve(): Promise<void> {
   const { host, listen, own, stack } = configuration;
   const log = programLog({ stack, host });
   const backend = new DockerHost(configuration, log);
-  const server = await serveHostApi({ listen, backend, log });
+  const server = await serveHostApi({ listen, backend, log, metrics: () => backend.metrics() });
   log.info({ port: server.port }, "started");
   const ending = new AbortController();
   let isLaunched = own === undefined;

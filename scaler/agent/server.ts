@@ -45,8 +45,10 @@ export async function serveHostApi(options: {
   readonly listen: AgentConfiguration["listen"];
   readonly backend: HostBackend;
   readonly log: Logger;
+  /** The text of /metrics; none: there is no such page. */
+  readonly metrics?: () => Promise<string>;
 }): Promise<HostApiServer> {
-  const { listen, backend, log } = options;
+  const { listen, backend, log, metrics } = options;
   const isAuthorized = tokenCheck(listen.token);
   let closing = false;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -55,7 +57,7 @@ export async function serveHostApi(options: {
       send(response, { status: 401 }, { close: true });
       return;
     }
-    answer(request, backend).then(
+    answer(request, backend, metrics).then(
       (reply) => send(response, reply, { close: closing || !request.complete }),
       (error: unknown) => {
         log.error({ method: request.method, path: request.url, error: messageOf(error) }, "request failed");
@@ -82,8 +84,16 @@ const INSTANCE_NAME = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const instancePath = new RegExp(`^/v1/instances/(${INSTANCE_NAME})$`);
 const verbPath = new RegExp(`^/v1/instances/(${INSTANCE_NAME})/(${verbs.join("|")})$`);
 
-async function answer(request: IncomingMessage, backend: HostBackend): Promise<Reply> {
+async function answer(
+  request: IncomingMessage,
+  backend: HostBackend,
+  metrics: (() => Promise<string>) | undefined,
+): Promise<Reply> {
   const { method, url = "" } = request;
+  if (url === "/metrics" && metrics)
+    return method === "GET"
+      ? { status: 200, body: await metrics() }
+      : { status: 405, body: `${url} is read with GET`, allow: "GET" };
   if (url === "/v1/state")
     return method === "GET"
       ? { status: 200, body: await backend.state() }

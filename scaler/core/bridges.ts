@@ -1,5 +1,5 @@
 import type { BridgePoolPolicy } from "../pools";
-import type { Action, Bridge, BridgeLoad, Fleet, PoolOutlook } from "./fleet";
+import { isCarrying, type Action, type Bridge, type BridgeLoad, type Fleet, type PoolOutlook } from "./fleet";
 import { launchBackOffSeconds, sampled, throughout, whyPutOff, type History } from "./history";
 import type { FleetPolicy } from "./policy";
 import { isLost, launches, takesPlace, whyUntold } from "./launches";
@@ -95,7 +95,7 @@ function loadOf(known: readonly Known[], fleet: Fleet, policy: BridgePoolPolicy)
   }, 0);
 }
 
-const isEmpty = ({ load }: Known): boolean => load.participants === 0 && load.conferences === 0;
+const isEmpty = ({ load }: Known): boolean => !isCarrying(load);
 const byParticipants = (a: Known, b: Known): number =>
   a.load.participants - b.load.participants || a.load.conferences - b.load.conferences;
 const people = (count: number): string => `${count} participant${count === 1 ? "" : "s"}`;
@@ -219,20 +219,29 @@ export function decideBridges(
   return { actions, outlook, samples };
 }
 
-/** Decides on bridges whose pool is not configured any more: each goes once it is empty. */
-export function decideOrphans(pool: string, fleet: Fleet, history: History, nowSeconds: number): Action[] {
-  const sorted = sort(
-    fleet.bridges.filter((bridge) => bridge.pool === pool),
-    history,
-    nowSeconds,
-  );
-  const drains = sorted.serving.map(({ bridge }): Action => ({
-    kind: "drain",
-    pool,
-    host: bridge.host,
-    instance: bridge.name,
-    reason: "its shard is no longer in the settings",
-  }));
+const BRIDGES = "-bridges";
+/** The pool of a shard's bridges, by name. */
+export const bridgePoolOf = (shard: string): string => `${shard}${BRIDGES}`;
+
+/** What is to become of bridges whose pool is not configured any more. */
+export interface OrphanDecision {
+  readonly actions: readonly Action[];
+  /** Where they are kept. */
+  readonly outlook: PoolOutlook | undefined;
+}
+
+/**
+ * Decides on bridges whose pool is not configured any more: each goes once it is empty. While an edge may still send their
+ * shard rooms, they are kept as they are, whatever the settings say: unknown counts as ready.
+ */
+export function decideOrphans(
+  pool: string,
+  fleet: Fleet,
+  history: History,
+  nowSeconds: number,
+): OrphanDecision {
+  const members = fleet.bridges.filter((bridge) => bridge.pool === pool);
+  const sorted = sort(members, history, nowSeconds);
   const removals = sorted.ended.map((bridge): Action => ({
     kind: "remove",
     pool,
@@ -240,7 +249,45 @@ export function decideOrphans(pool: string, fleet: Fleet, history: History, nowS
     instance: bridge.name,
     reason: "it ended, and its shard is no longer in the settings",
   }));
-  return [...drains, ...removals, ...partings(pool, sorted, new Set())];
+  const why = whyKept(pool, fleet);
+  if (why !== undefined)
+    return {
+      actions: removals,
+      outlook: {
+        pool,
+        role: "bridge",
+        desired: undefined,
+        serving: sorted.serving.length,
+        pending: sorted.pending.length,
+        states: Object.fromEntries(Object.entries(sorted).map(([state, { length }]) => [state, length])),
+        reason: why,
+        troubles: [why],
+      },
+    };
+  const drains = sorted.serving.map(({ bridge }): Action => ({
+    kind: "drain",
+    pool,
+    host: bridge.host,
+    instance: bridge.name,
+    reason: "its shard is no longer in the settings",
+  }));
+  return {
+    actions: [...drains, ...removals, ...partings(pool, sorted, new Set())],
+    outlook: undefined,
+  };
+}
+
+/** Why bridges of a pool that is not configured any more are kept; undefined: no edge sends their shard rooms. */
+function whyKept(pool: string, { edges }: Fleet): string | undefined {
+  const shard = pool.endsWith(BRIDGES) ? pool.slice(0, -BRIDGES.length) : pool;
+  for (const { edge, states } of edges) {
+    const kept = "its shard is not in the settings, and it is kept as it is";
+    if (states.kind === "unknown")
+      return `${kept}: ${edge} does not say whether it sends ${shard} rooms (${states.why})`;
+    if (states.value[shard] === "ready")
+      return `${kept}: ${edge} still has ${shard} in ready. Drain it, and run pulumi up`;
+  }
+  return undefined;
 }
 
 function isObsolete(bridge: Bridge, fleet: Fleet): boolean {

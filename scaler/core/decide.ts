@@ -27,15 +27,12 @@ export function decide(fleet: Fleet, before: History, policy: FleetPolicy, nowSe
       .concat(jibriPools)
       .map((pool) => decideJibris(pool, fleet, history, nowSeconds)),
   ];
-  const orphaned = [...new Set(fleet.bridges.map(({ pool }) => pool))].filter(
-    (name) => !policy.bridgePools.some((pool) => pool.name === name),
-  );
+  const orphans = [...new Set(fleet.bridges.map(({ pool }) => pool))]
+    .filter((name) => !policy.bridgePools.some((pool) => pool.name === name))
+    .map((pool) => decideOrphans(pool, fleet, history, nowSeconds));
   return {
-    actions: [
-      ...pools.flatMap(({ actions }) => actions),
-      ...orphaned.flatMap((pool) => decideOrphans(pool, fleet, history, nowSeconds)),
-    ],
-    outlook: pools.map(({ outlook }) => outlook),
+    actions: [...pools, ...orphans].flatMap(({ actions }) => actions),
+    outlook: [...pools, ...orphans].flatMap(({ outlook }) => outlook ?? []),
     history: {
       ...history,
       samples: Object.fromEntries(pools.map(({ outlook, samples }) => [outlook.pool, samples])),

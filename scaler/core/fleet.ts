@@ -37,6 +37,10 @@ export interface BridgeLoad {
   readonly retiring: boolean;
 }
 
+/** Whether anybody would be cut if it ended. */
+export const isCarrying = ({ conferences, participants }: BridgeLoad): boolean =>
+  participants > 0 || conferences > 0;
+
 export interface Bridge extends InstanceFacts {
   readonly load: Evidence<BridgeLoad>;
   /** Its own health check fails, or its container's: the conference focus does not use it. */
@@ -63,6 +67,12 @@ export interface Focus {
   readonly jibris: Evidence<readonly string[]>;
 }
 
+/** A node of the edge, and in which state it has each shard. */
+export interface EdgeSight {
+  readonly edge: string;
+  readonly states: Evidence<Readonly<Record<string, string>>>;
+}
+
 /** A place that holds instances. */
 export interface Host {
   readonly name: string;
@@ -86,6 +96,8 @@ export interface Instances {
 export interface Fleet extends Instances {
   readonly hosts: readonly Host[];
   readonly focuses: readonly Focus[];
+  /** None: nobody asks the edge. */
+  readonly edges: readonly EdgeSight[];
 }
 
 /** What is to be done, and why, in words for the operator. */

@@ -3,6 +3,7 @@ import { nowSeconds } from "../clock";
 import type { DockerFleetConfiguration, ScalerConfiguration } from "../configuration";
 import type { HostState } from "../hostApi";
 import { AgentClient } from "./agentClient";
+import { Edges } from "./edges";
 import { askFocuses } from "./focuses";
 import { nothingSeen, observe, type HostReport, type Seen } from "./observe";
 import type { FleetLook, FleetPort, Hands, LaunchAction, LaunchStep } from "./port";
@@ -14,6 +15,7 @@ export class DockerFleet implements FleetPort {
   private hosts: readonly { readonly client: AgentClient; readonly drained: boolean }[] = [];
   private shards: DockerFleetConfiguration["shards"] = [];
   private seen: Seen = nothingSeen;
+  private edges = new Edges(undefined);
 
   constructor(configuration: DockerFleetConfiguration) {
     this.configure(configuration);
@@ -21,8 +23,9 @@ export class DockerFleet implements FleetPort {
 
   configure(configuration: ScalerConfiguration["fleet"]): boolean {
     if (configuration.kind !== "docker") return false;
-    const { agentCertificate, agentToken, agents, shards } = configuration;
+    const { agentCertificate, agentToken, agents, edges, shards } = configuration;
     this.shards = shards;
+    this.edges = new Edges(edges);
     this.hosts = agents.map(({ host, url, drained }) => ({
       client: new AgentClient({ host, url, token: agentToken, certificate: agentCertificate }),
       drained,
@@ -32,6 +35,7 @@ export class DockerFleet implements FleetPort {
 
   async look(): Promise<FleetLook> {
     const { hosts } = this;
+    this.edges.ask();
     const [asked, focuses] = await Promise.all([
       Promise.all(
         hosts.map(async ({ client, drained }) => ({
@@ -49,7 +53,13 @@ export class DockerFleet implements FleetPort {
       const report = reports[client.host];
       return report && !("error" in report) ? [[client.host, handsOn(client, report)] as const] : [];
     });
-    return { fleet: { ...fleet, focuses }, reports, hands: new Map(hands), least: {}, errands: [] };
+    return {
+      fleet: { ...fleet, focuses, edges: this.edges.sights },
+      reports,
+      hands: new Map(hands),
+      least: {},
+      errands: [],
+    };
   }
 
   close(): Promise<void> {

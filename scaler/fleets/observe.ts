@@ -14,13 +14,17 @@ export interface AskedHost {
   readonly report: HostReport;
 }
 
-/** What is kept from one look to the next: hosts as last seen, and since when each bridge's own clock stands. */
+/**
+ * What is kept from one look to the next: hosts as last seen, since when each bridge's own clock stands, and when each
+ * instance was launched, by this scaler's clock.
+ */
 export interface Seen {
   readonly states: Readonly<Record<string, { readonly state: HostState; readonly atSeconds: number }>>;
   readonly clocks: Readonly<Record<string, { readonly timestamp: string; readonly sinceSeconds: number }>>;
+  readonly launches: Readonly<Record<string, number>>;
 }
 
-export const nothingSeen: Seen = { states: {}, clocks: {} };
+export const nothingSeen: Seen = { states: {}, clocks: {}, launches: {} };
 
 /** A bridge refreshes its statistics every 5 s: a clock that stands for longer than this stands still. */
 const FREEZE_LIMIT_SECONDS = 20;
@@ -36,6 +40,7 @@ export function observe(
 ): { readonly fleet: Instances & { readonly hosts: readonly Host[] }; readonly seen: Seen } {
   const clocks: Record<string, Seen["clocks"][string]> = {};
   const states: Record<string, Seen["states"][string]> = {};
+  const launches: Record<string, number> = {};
   const hosts: Host[] = [];
   const bridges: Bridge[] = [];
   const jibris: Jibri[] = [];
@@ -54,14 +59,17 @@ export function observe(
     if (!last) continue;
     states[name] = last;
     for (const instance of last.state.instances) {
+      // The host's clock may be set right at any time: its first word stands, and one from its future says nothing.
       const ageSeconds = (Date.parse(last.state.time) - Date.parse(instance.launchedAt)) / 1000;
+      const launched = before.launches[instance.name] ?? last.atSeconds - Math.max(0, ageSeconds);
+      launches[instance.name] = launched;
       const facts = {
         name: instance.name,
         pool: instance.pool,
         host: name,
         machine: name,
         current: pools.some((pool) => pool.name === instance.pool && pool.revision === instance.revision),
-        launchedAtSeconds: last.atSeconds - ageSeconds,
+        launchedAtSeconds: launched,
         life: reachable ? instance.state : ("unreachable" as const),
         ...(instance.detail === undefined ? {} : { detail: instance.detail }),
       };
@@ -97,7 +105,7 @@ export function observe(
       }
     }
   }
-  return { fleet: { hosts, bridges, jibris }, seen: { states, clocks } };
+  return { fleet: { hosts, bridges, jibris }, seen: { states, clocks, launches } };
 }
 
 const unknown = <Value>(why: string): Evidence<Value> => ({ kind: "unknown", why });

@@ -35,7 +35,8 @@ interface Reply {
 }
 
 /**
- * Serves a keeper, to who has the token; to others 401 and nothing. With what lookToken() makes of it: /v1/shards alone.
+ * Serves a keeper, to who has the token; to others 401 and nothing. With what lookToken() makes of it: /v1/shards and
+ * /metrics alone.
  *
  *   GET  /v1/view?asker=NODE   how this node is, for the others' keepers
  *   GET  /v1/arrangement       the shards as they are in force here: state, and whether each is up
@@ -60,7 +61,7 @@ export async function serveKeeper(
       response.end(written);
     };
     const { authorization } = request.headers;
-    const isLook = request.method === "GET" && request.url === "/v1/shards";
+    const isLook = request.method === "GET" && ["/v1/shards", "/metrics"].includes(request.url ?? "");
     if (!isAuthorized(authorization) && !(isLook && mayLook(authorization))) {
       response.setHeader("Connection", "close");
       send({ status: 401 });

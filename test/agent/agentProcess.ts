@@ -39,6 +39,12 @@ export class AgentProcess extends ProgramProcess {
     return status;
   }
 
+  /** The text of one of its pages. */
+  async page(path: string): Promise<string> {
+    const url = `http://127.0.0.1:${this.port}${path}`;
+    return (await fetch(url, { headers: { Authorization: `Bearer ${TOKEN}` } })).text();
+  }
+
   private isUp(): Promise<boolean> {
     return this.client.state().then(
       () => true,

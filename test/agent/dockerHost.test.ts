@@ -62,6 +62,11 @@ describe("the agent of a Docker host", () => {
         },
       );
       await bed.until("healthy", ({ instances }) => instances[0]?.health === "healthy");
+      const owner = `component="jvb",pool="${BRIDGES}",instance="${A}"`;
+      assert.equal(
+        await bed.agent.page("/metrics"),
+        `jitsi_fleet_instance_up{${owner}} 1\nport{${owner}} 8080\n`,
+      );
       assert.equal(room(await bed.agent.client.state(), BRIDGES), 2);
 
       const [container] = await bed.containers();

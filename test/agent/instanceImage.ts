@@ -34,7 +34,8 @@ case "$method $1$path" in
   *"/disable") status=500 ;;
 esac
 [ "$method" = GET ] || echo "$1 $method $path $body" >> /tmp/told
-body="$1 $path, told: $(cat /tmp/told 2>/dev/null | tr '\\n' ';')"
+[ "$path" = /metrics ] || body="$1 $path, told: $(cat /tmp/told 2>/dev/null | tr '\\n' ';')"
+[ "$path" != /metrics ] || body="port $1"
 printf 'HTTP/1.1 %s Answered\\r\\nContent-Length: %s\\r\\nConnection: close\\r\\n\\r\\n%s' $status $(printf %s "$body" | wc -c) "$body"
 `;
 

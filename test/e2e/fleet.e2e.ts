@@ -297,6 +297,8 @@ describe("a fleet on two Docker hosts", () => {
     await fleet.setShards([{ name: "s1", host: "a", release: "r2" }, others.s2, others.s3]);
     assert.match(refused(await fleet.stack.up()), /shard s1 is in state ready/);
 
+    await fleet.setShards([{ name: "s1", host: "a", state: "drain" }, others.s2, others.s3]);
+    succeeded(await fleet.stack.up());
     await fleet.setShards([{ name: "s1", host: "a", state: "drain", release: "r2" }, others.s2, others.s3]);
     assert.match(refused(await fleet.stack.up()), /shard s1 holds \d+ conference/);
     assert.match(await image(), /:r1$/);

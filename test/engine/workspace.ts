@@ -91,7 +91,7 @@ const interruptGraceMs = 15_000;
 export class EngineStack {
   private constructor(
     /** The stack's name. */
-    readonly stack: string,
+    public stack: string,
     private readonly cli: string,
     private readonly directory: string,
     private readonly environment: NodeJS.ProcessEnv,
@@ -182,6 +182,22 @@ export class EngineStack {
   async setConfigs(values: Readonly<Record<string, string>>): Promise<void> {
     const flags = Object.entries(values).flatMap(([path, value]) => ["--plaintext", `${path}=${value}`]);
     await this.mustSucceed(["config", "set-all", "--path", "--stack", this.stack, ...flags]);
+  }
+
+  /** Writes the stack's whole configuration anew; a key without a namespace gets the project's. */
+  async writeConfig(config: Config): Promise<void> {
+    const file = join(this.directory, "project", `Pulumi.${this.stack}.yaml`);
+    const { name } = parse(await readFile(join(this.directory, "project", "Pulumi.yaml"), "utf8")) as {
+      name: string;
+    };
+    await writeFile(file, await stackFile(name, file, config, "instead"));
+  }
+
+  /** As `pulumi stack rename`: its settings go with it. */
+  async rename(name: string): Promise<CliResult> {
+    const result = await this.run(["stack", "rename", name, "--stack", this.stack]);
+    if (result.exitCode === 0) this.stack = name;
+    return result;
   }
 
   async removeConfig(path: string): Promise<void> {
@@ -309,15 +325,21 @@ async function addCheckout(programDir: string, project: string): Promise<void> {
   }
 }
 
-/** A stack's configuration file: what is in `original`, overlaid with `config`. */
-async function stackFile(project: string, original: string | undefined, config: Config): Promise<string> {
+/** A stack's configuration file: what is in `original`, overlaid with `config`, or with that instead. */
+async function stackFile(
+  project: string,
+  original: string | undefined,
+  config: Config,
+  how: "overlaid" | "instead" = "overlaid",
+): Promise<string> {
   const before =
     original === undefined ? {} : (parse(await readFile(original, "utf8")) as { config?: Config });
   const qualified = Object.entries(config).map(([key, value]) => [
     key.includes(":") ? key : `${project}:${key}`,
     value,
   ]);
-  return stringify({ ...before, config: { ...before.config, ...(Object.fromEntries(qualified) as Config) } });
+  const stays = how === "overlaid" ? before.config : {};
+  return stringify({ ...before, config: { ...stays, ...(Object.fromEntries(qualified) as Config) } });
 }
 
 function runLimited(

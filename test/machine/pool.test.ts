@@ -30,6 +30,7 @@ describe("a machine of a bridge pool", () => {
         stack: "prod",
         name: "bridges-s1",
         role: "bridge",
+        shard: "s1",
         template: (member) => ({ ...bridge(member), image: imageName("jvb", release) }),
         nodeImage,
         uploads: [],

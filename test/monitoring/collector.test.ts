@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CERTIFICATE_NAME } from "@jitsi-fleet/scaler";
 import { METRICS, metrics, type MetricName } from "../../monitoring/catalogue";
 import { cloudwatchAlarms } from "../../monitoring/cloudwatch/alarms";
-import { NAMESPACE } from "../../monitoring/cloudwatch/namespace";
 import {
   fieldOf,
   indexPattern,
@@ -20,11 +20,13 @@ import {
 } from "../../monitoring/telegraf/configuration";
 import { freePort } from "../support/freePort";
 import { Moto } from "../support/moto";
+import { selfSigned } from "../support/selfSigned";
 import { RunningElasticsearch } from "./elasticsearch";
 import { Pages } from "./pages";
 import { RunningTelegraf, telegrafBinary } from "./telegraf";
 
 const TOKEN = "token-of-the-tests";
+const NAMESPACE = "JitsiFleet/test";
 const INTERVAL_SECONDS = 2;
 const GRACE_SECONDS = 10;
 
@@ -38,12 +40,14 @@ describe("a collector: real Telegraf", function () {
   let binary: string;
   let pages: Pages;
   let targets: Target[];
-  let collector: Pick<CollectorArgs, "discoveries" | "host" | "intervalSeconds" | "targets">;
+  let collector: Pick<CollectorArgs, "host" | "intervalSeconds" | "targets">;
 
   before(async () => {
     binary = await telegrafBinary();
     folder = await mkdtemp(join(tmpdir(), "fleet-monitoring-"));
     await writeFile(join(folder, "token"), TOKEN, { mode: 0o600 });
+    const pem = selfSigned(CERTIFICATE_NAME);
+    await writeFile(join(folder, "pem"), pem);
     // How often it was asked tells one look from the next.
     pages = new Pages(
       {
@@ -56,22 +60,22 @@ describe("a collector: real Telegraf", function () {
         },
         "/s1/prosody": { as: "prosody" },
         "/edge-a/haproxy": { as: "haproxy" },
-        "/bridge-1": { as: "jvb", values: { jitsi_jvb_stress: () => 0.25 } },
-        "/bridge-2": { as: "jvb", values: { jitsi_jvb_stress: () => 0.75 } },
-        "/jibri-1": { as: "jibri" },
+        "/agent": [
+          {
+            labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-1" },
+            as: "jvb",
+            values: { jitsi_jvb_stress: () => 0.25 },
+          },
+          {
+            labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-2" },
+            as: "jvb",
+            values: { jitsi_jvb_stress: () => 0.75 },
+          },
+          { labels: { component: "jibri", pool: "jibris", instance: "jibris-1" }, as: "jibri" },
+        ],
       },
-      [
-        {
-          path: "/bridge-1",
-          labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-1" },
-        },
-        {
-          path: "/bridge-2",
-          labels: { component: "jvb", shard: "s1", pool: "s1-bridges", instance: "s1-bridges-2" },
-        },
-        { path: "/jibri-1", labels: { component: "jibri", pool: "jibris", instance: "jibris-1" } },
-      ],
       TOKEN,
+      pem,
     );
     await pages.start();
     const target = (component: Target["component"], path: string, tags: Target["tags"]): Target => ({
@@ -79,17 +83,18 @@ describe("a collector: real Telegraf", function () {
       url: pages.url + path,
       tags,
       tokenFile: join(folder, "token"),
+      tls: { authorityFile: join(folder, "pem"), serverName: CERTIFICATE_NAME },
     });
     targets = [
       target("jicofo", "/s1/jicofo", { shard: "s1" }),
       target("prosody", "/s1/prosody", { shard: "s1" }),
       target("haproxy", "/edge-a/haproxy", {}),
+      target("agent", "/agent", {}),
     ];
     collector = {
       host: "a",
       intervalSeconds: INTERVAL_SECONDS,
       targets,
-      discoveries: [{ url: `${pages.url}/targets`, tokenFile: join(folder, "token") }],
     };
   });
   after(async () => {
@@ -268,7 +273,7 @@ describe("a collector: real Telegraf", function () {
     before(async () => {
       moto = new Moto({ port: await freePort() });
       await moto.start();
-      const output = { to: "cloudwatch", region: "eu-central-1" } as const;
+      const output = { to: "cloudwatch", region: "eu-central-1", namespace: NAMESPACE } as const;
       running = await telegraf([output], "cloudwatch", {
         AWS_ACCESS_KEY_ID: "test",
         AWS_SECRET_ACCESS_KEY: "test",
@@ -302,7 +307,7 @@ describe("a collector: real Telegraf", function () {
         const metric = METRICS[name.replace(/^fleet_/, "") as MetricName];
         return !("isOptional" in metric) && !["scaler", "keeper", "container"].includes(metric.source.from);
       };
-      const wanted = cloudwatchAlarms("test", { shards: ["s1"], pools: ["s1-bridges"] })
+      const wanted = cloudwatchAlarms({ namespace: NAMESPACE, shards: ["s1"], pools: ["s1-bridges"] })
         .filter(({ metricName }) => fromPages(metricName))
         .map(({ dimensions, metricName }) => `${metricName} ${JSON.stringify(dimensions)}`);
       assert(wanted.length > 20);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import { metricsPage, type InstancePage } from "../../scaler/agent/metricsPage";
 
 /** A recorded answer without what the recording wrote around it. */
 const recorded = (file: string): string =>
@@ -25,8 +26,10 @@ export interface Served {
   /** By the sample's name, as it is asked for the nth time. */
   readonly values?: Readonly<Record<string, (nth: number) => number>>;
 }
+/** An agent's page of these instances. */
+export type Instances = readonly (Served & Pick<InstancePage, "labels">)[];
 
-/** Serves recorded pages of metrics, and lists some of them as Prometheus' http_sd has it. */
+/** Serves recorded pages of metrics over TLS, to who has the token. */
 export class Pages {
   private readonly asked = new Map<string, number>();
   /** Which of its samples had which value, each time it was asked, by path. */
@@ -34,25 +37,19 @@ export class Pages {
   private server: Server | undefined;
 
   constructor(
-    private readonly served: Readonly<Record<string, Served>>,
-    private readonly list: readonly { readonly path: string; readonly labels: object }[],
+    private readonly served: Readonly<Record<string, Served | Instances>>,
     private readonly token: string,
+    /** PEM: certificate and key. */
+    private readonly pem: Buffer,
   ) {}
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
+    return `https://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
   }
 
   async start(): Promise<void> {
-    const server = createServer((request, response) => {
+    const server = createServer({ cert: this.pem, key: this.pem }, (request, response) => {
       const path = request.url ?? "";
-      if (path === "/targets") {
-        response.setHeader("Content-Type", "application/json");
-        response.end(
-          JSON.stringify(this.list.map(({ labels, path: at }) => ({ targets: [this.url + at], labels }))),
-        );
-        return;
-      }
       const page = this.served[path];
       if (!page || request.headers.authorization !== `Bearer ${this.token}`) {
         response.writeHead(page ? 401 : 404).end();
@@ -60,20 +57,33 @@ export class Pages {
       }
       const nth = (this.asked.get(path) ?? 0) + 1;
       this.asked.set(path, nth);
-      let text: string = pages[page.as];
-      for (const [sample, value] of Object.entries(page.values ?? {})) {
-        const told = value(nth);
-        this.told.set(`${path} ${sample}`, [...(this.told.get(`${path} ${sample}`) ?? []), told]);
-        text = text.replaceAll(new RegExp(`^(${sample}(?:\\{[^}]*\\})?) \\S+`, "gm"), `$1 ${told}`);
-      }
-      const type =
-        page.as === "haproxy" ? "text/plain; version=0.0.4" : "application/openmetrics-text; version=1.0.0";
+      const isText = !("as" in page) || page.as === "haproxy";
+      const type = isText ? "text/plain; version=0.0.4" : "application/openmetrics-text; version=1.0.0";
+      const text =
+        "as" in page
+          ? this.text(path, page, nth)
+          : metricsPage(
+              page.map((one) => ({
+                labels: one.labels,
+                text: this.text(`${path} ${one.labels["instance"] ?? ""}`, one, nth),
+              })),
+            );
       response.setHeader("Content-Type", type);
       response.end(text);
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     this.server = server;
+  }
+
+  private text(path: string, { as, values = {} }: Served, nth: number): string {
+    let text: string = pages[as];
+    for (const [sample, value] of Object.entries(values)) {
+      const told = value(nth);
+      this.told.set(`${path} ${sample}`, [...(this.told.get(`${path} ${sample}`) ?? []), told]);
+      text = text.replaceAll(new RegExp(`^(${sample}(?:\\{[^}]*\\})?) \\S+`, "gm"), `$1 ${told}`);
+    }
+    return text;
   }
 
   stop(): void {

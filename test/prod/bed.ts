@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EngineStack, type CliResult } from "../engine/workspace";
+import { EngineStack, type CliResult, type ExportedState } from "../engine/workspace";
 import { AwsEmulator } from "../support/aws/emulator";
 import { answerOfMetadata, METADATA_ADDRESS, type Metadata } from "../support/aws/metadata";
 import { fleetStatusSchema, STATUS_ITEM, TABLE_KEY, type FleetStatus } from "../../scaler/fleetStatus";
@@ -131,6 +131,28 @@ export class ProdBed {
     ))
       for (const group of AutoScalingGroups) found.set(group.AutoScalingGroupName ?? "", group);
     return found;
+  }
+
+  /** All that a refused update must leave as it is: the state, what machines are told, the pools. */
+  async everything() {
+    // What is encrypted is so anew each time that it is written.
+    const exported = await this.stack.run(["stack", "export", "--show-secrets", "--stack", this.stack.stack]);
+    const { deployment } = JSON.parse(succeeded(exported).stdout) as ExportedState;
+    const groups = [...(await this.groups())].map(
+      ([name, { MaxSize, MinSize, MixedInstancesPolicy, Tags }]) => ({
+        name,
+        MaxSize,
+        MinSize,
+        MixedInstancesPolicy,
+        Tags,
+      }),
+    );
+    return {
+      resources: deployment.resources ?? [],
+      told: await this.bundles.told(),
+      groups,
+      machines: this.allIds(),
+    };
   }
 
   /** Those of a pool's machines that its group counts on and that are up. */

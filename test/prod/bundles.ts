@@ -2,6 +2,7 @@ import {
   GetObjectCommand,
   ListBucketsCommand,
   NoSuchKey,
+  paginateListObjectsV2,
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
@@ -81,6 +82,15 @@ export class StackBundles {
     await this.s3.send(
       new PutObjectCommand({ Bucket: await this.bucket(), Key: machineKeys(name).report, Body }),
     );
+  }
+
+  /** What machines are told, by key: changes with each one's content. Without what they report. */
+  async told(): Promise<Record<string, string>> {
+    const found: Record<string, string> = {};
+    const pages = paginateListObjectsV2({ client: this.s3 }, { Bucket: await this.bucket() });
+    for await (const { Contents = [] } of pages)
+      for (const { ETag = "", Key = "" } of Contents) if (!Key.endsWith("report.json")) found[Key] = ETag;
+    return found;
   }
 
   private async bucket(): Promise<string> {

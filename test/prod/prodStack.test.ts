@@ -2,8 +2,8 @@ import { TerminateInstanceInAutoScalingGroupCommand } from "@aws-sdk/client-auto
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import "../engine/ready";
-import type { ExportedState } from "../engine/workspace";
-import { groupOf, ProdBed, succeeded, until, UPDATE_LIMIT_SECONDS } from "./bed";
+import type { CliResult, ExportedState } from "../engine/workspace";
+import { groupOf, ProdBed, STACK, succeeded, until, UPDATE_LIMIT_SECONDS } from "./bed";
 import { leftIn } from "./left";
 
 /**
@@ -207,17 +207,40 @@ describe("the prod stack on AWS's emulator", function () {
     }
   });
 
-  it("is not destroyed while a call is on", async () => {
+  it("loses no shard, is not moved, renamed or destroyed while a call is on: each refusal changes nothing", async () => {
     bed.load("s1", 5);
     bed.nodes.participants.set("s1", 10);
     await bed.scalersTell("s1", 10);
-    const refused = await bed.stack.destroy();
-    assert.notEqual(refused.exitCode, 0);
-    assert.match(
-      refused.stdout,
-      /Destroying prod would cut calls: shard s1 holds 1 conference, 10 participants/,
-    );
-    assert.equal((await bed.groups()).size, 4);
+    const before = await bed.everything();
+    const refused = async ({ exitCode, stderr, stdout }: CliResult, why: RegExp): Promise<void> => {
+      assert.notEqual(exitCode, 0, stdout);
+      assert.match(stdout + stderr, why);
+      assert.deepEqual(await bed.everything(), before);
+    };
+
+    const [region, other] = ["eu-central-1", "eu-west-1"];
+    const settings = (shard: string, where: string): Record<string, string> => ({
+      "shards[0].name": shard,
+      "aws.region": where,
+      "aws.zones[0]": `${where}a`,
+      "aws.zones[1]": `${where}b`,
+    });
+    await bed.stack.setConfigs(settings("s9", other));
+    const all =
+      /aws\.region is eu-west-1, and the fleet runs in eu-central-1\.[^]*Removing shard s1 would cut calls: shard s1 is in state ready/;
+    await refused(await bed.stack.up(), all);
+    await refused(await bed.stack.up({ args: ["--target", "**::scaler*"] }), all);
+    await bed.stack.setConfigs(settings("s1", region));
+
+    succeeded(await bed.stack.rename("school"));
+    const renamed = await bed.stack.up();
+    succeeded(await bed.stack.rename(STACK));
+    await refused(renamed, /What runs on AWS is called prod, and the stack is now school/);
+
+    const { exitCode, stdout } = await bed.stack.destroy();
+    assert.notEqual(exitCode, 0);
+    assert.match(stdout, /Destroying prod would cut calls: shard s1 holds 1 conference, 10 participants/);
+    assert.equal((await bed.groups()).size, before.groups.length);
     bed.load("s1", 0);
     bed.nodes.participants.set("s1", 0);
     await bed.scalersTell("s1", 0);

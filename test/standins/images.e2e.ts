@@ -35,6 +35,9 @@ const secrets = {
   JIBRI_RECORDER_PASSWORD: "recorder<password",
 };
 
+/** What a shard's web server has for the fleet alone. */
+const FLEETS_OWN = ["/_rooms", "/_stats", "/_jibris", "/_metrics/jicofo", "/_metrics/prosody"];
+
 describe("the stand-ins' images", function () {
   this.timeout(600_000);
 
@@ -219,7 +222,7 @@ describe("the stand-ins' images", function () {
     try {
       const { NetworkSettings } = await web.container.inspect();
       const publicAddress = NetworkSettings.Networks[`${made.run}-public`]?.IPAddress ?? "";
-      for (const path of ["/_rooms", "/_stats", "/_jibris"]) {
+      for (const path of FLEETS_OWN) {
         assert.equal(await status(web.address, path), 200, path);
         assert.equal(await status(publicAddress, path), 403, path);
         for (const user of ["198.51.100.7", "10.1.2.3"])
@@ -242,12 +245,19 @@ describe("the stand-ins' images", function () {
     try {
       const { NetworkSettings } = await web.container.inspect();
       const address = NetworkSettings.Networks[`${made.run}-overlay`]?.IPAddress ?? "";
-      for (const path of ["/_rooms", "/_stats", "/_jibris"])
+      for (const path of FLEETS_OWN)
         assert.equal((await fetch(`http://${address}:8000${path}`)).status, 200, path);
     } finally {
       await overlay.disconnect({ Container: web.container.id });
       await overlay.remove();
     }
+  });
+
+  it("tell Prometheus what their programs tell", async () => {
+    const page = async (of: string): Promise<string> =>
+      (await fetch(`http://${web.address}:8000/_metrics/${of}`)).text();
+    assert.match(await page("jicofo"), /^jitsi_jicofo_participants_current \d/m);
+    assert.match(await page("prosody"), /^prosody_mod_bosh__bad_sid_total \d/m);
   });
 
   it("take a websocket through nginx", async () => {

@@ -32,7 +32,17 @@ class Clone {
 
   /** @param withDev whether packages for development were installed */
   constructor(private readonly withDev = true) {
-    const own = ["components", "operator", "preview", "policy", "scripts", "scaler", "index.cjs", "index.ts"];
+    const own = [
+      "components",
+      "monitoring",
+      "operator",
+      "preview",
+      "policy",
+      "scripts",
+      "scaler",
+      "index.cjs",
+      "index.ts",
+    ];
     const files = [
       "package.json",
       "package-lock.json",

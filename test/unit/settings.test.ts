@@ -304,6 +304,9 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
   ["images.keepalived", "Keepalived", "images.keepalived", /not an image/],
   ["production", true, "auth.type", /open in production/],
   ["production", true, "tls.mode", /self-signed in production/],
+  ["monitoring", { type: "elk" }, "monitoring.type", /none or cloudwatch|choose one of/],
+  ["monitoring", { type: "cloudwatch" }, "monitoring.type", /takes platform aws/],
+  ["monitoring", { type: "cloudwatch", intervalSeconds: 5 }, "monitoring.intervalSeconds", /10/],
   ["turn", { type: "shared" }, "turn.type", /none or shared443|choose one of/],
   ["turn", { type: "shared443" }, "turn.domain", /is missing/],
   ["turn", { type: "none", domain: "turn.school.net" }, "turn.domain", /is not a setting/],
@@ -316,6 +319,7 @@ const bad: readonly [path: string, value: unknown, at: string, words: RegExp][] 
     /leave bridges to other/,
   ],
   ["images.coturn", "coturn 4", "images.coturn", /not an image/],
+  ["images.telegraf", "telegraf 1", "images.telegraf", /not an image/],
 ];
 
 describe("settings", () => {
@@ -464,12 +468,13 @@ describe("settings", () => {
     const { images } = parseSettings(spoilt("images.mirror", "mirror.school.net:5000/hub"), "test");
     const at = "mirror.school.net:5000/hub";
     assert.deepEqual(
-      [images.registry, images.haproxy, images.coturn, images.keepalived],
+      [images.registry, images.haproxy, images.coturn, images.keepalived, images.telegraf],
       [
         `${at}/ghcr.io/jitsi`,
         `${at}/docker.io/library/haproxy:3.2`,
         `${at}/docker.io/coturn/coturn:4.17.0`,
         `${at}/quay.io/openstack.kolla/keepalived:2026.1-ubuntu-noble`,
+        `${at}/docker.io/library/telegraf:1.37.0`,
       ],
     );
   });

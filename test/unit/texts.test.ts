@@ -83,6 +83,7 @@ function variants(): Record<string, unknown>[] {
         node: image,
         keepalived: image,
         coturn: image,
+        telegraf: image,
       },
       shards: [
         { name: "s1", host: "a", release: "stable-11146-2" },

@@ -21,7 +21,7 @@ import {
   type PoolRole,
 } from "../../platform";
 import type { ShardSpec } from "../../settings";
-import { stopRules } from "../../stopRules";
+import { stopRules } from "../../guard/stopRules";
 import { NOTICED_SECONDS } from "../liveness";
 import { composeFile } from "./compose";
 import { sourceLine } from "./registries";
@@ -236,8 +236,7 @@ function guardOf({ name, otherEdges, role, shardState, stack }: MachineBundleArg
   switch (role) {
     case "shard": {
       const rule = stopRules.shard;
-      if (shardState === undefined || rule === undefined)
-        throw new Error(`the state of shard ${name} is not given`);
+      if (shardState === undefined) throw new Error(`the state of shard ${name} is not given`);
       return {
         kind: "shard",
         state: shardState,

@@ -17,6 +17,8 @@ export interface PoolContainersArgs {
   /** The pool's name. */
   readonly name: string;
   readonly role: PoolRole;
+  /** As of a pool: the one that its instances serve. */
+  readonly shard: string | undefined;
   readonly template: InstanceTemplate;
   readonly nodeImage: string;
   /** What brings recordings to the store, on the machine's network and listening on loopback. Jibris' alone. */
@@ -43,10 +45,10 @@ export const instanceImage = (template: InstanceTemplate): string => template(ow
  * itself, once: another revision of it comes with another machine.
  */
 export function poolContainers(args: PoolContainersArgs): ContainerSpec[] {
-  const { agentPort, name, role, stack, template, tls, token } = args;
+  const { agentPort, name, role, shard, stack, template, tls, token } = args;
   const spec = template(ownMember);
   const made = poolTemplate(
-    { pool: name, role, spec },
+    { pool: name, role, shard, spec },
     instanceBody(spec, {
       network: instanceNetwork(stack, name),
       volumes: { [RECORDINGS_VOLUME]: dockerName(stack, RECORDINGS_VOLUME) },

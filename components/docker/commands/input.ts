@@ -48,12 +48,12 @@ export type ImagesTarget = z.output<typeof imagesTarget>;
 export type SweepTarget = z.output<typeof sweepTarget>;
 
 export const TARGET_VARIABLE = "FLEET_TARGET";
-/** JSON of whom the files belong to: read by the guard, not by the command. */
+/** JSON of whom it works for: read by guard and preflight, not by the command. */
 export const SUBJECT_VARIABLE = "FLEET_SUBJECT";
 export const MAIN_FILE_VARIABLE = "FLEET_MAIN_FILE";
 /** JSON of the files that are no reload, by their name. */
 export const QUIET_FILES_VARIABLE = "FLEET_QUIET_FILES";
-/** JSON of the routes in force: read by the guard, not by the command. */
+/** JSON of the routes in force: for who reads a preview, not for the command. */
 export const ROUTES_VARIABLE = "FLEET_ROUTES";
 
 const anyTarget = z.object({ connection });

@@ -12,6 +12,7 @@ import {
   type TagDescription,
 } from "@aws-sdk/client-auto-scaling";
 import { EC2Client, paginateDescribeInstances } from "@aws-sdk/client-ec2";
+import { ageSeconds, answerTimes } from "../../awsTime";
 import { nowSeconds } from "../../clock";
 import { MACHINE_TAG } from "../../machine/report";
 import type { Group, Machine } from "./groupState";
@@ -47,10 +48,12 @@ export interface Hook {
 export class Cloud {
   private readonly scaling: AutoScalingClient;
   private readonly machinery: EC2Client;
+  private readonly answeredAt: () => number | undefined;
 
   constructor(where: Where) {
     this.scaling = new AutoScalingClient(clientSettings(where));
     this.machinery = new EC2Client(clientSettings(where));
+    this.answeredAt = answerTimes(this.machinery);
   }
 
   /** Those of the groups that exist. */
@@ -81,11 +84,18 @@ export class Cloud {
             found.set(InstanceId, {
               address: PrivateIpAddress,
               state: State?.Name ?? "unknown",
-              // Machines of AWS keep its time. Off by some it makes a new one look older, or an old one newer.
-              launchedAtSeconds: nowSeconds() - (Date.now() - (LaunchTime?.getTime() ?? Date.now())) / 1000,
+              launchedAtSeconds: nowSeconds() - this.ageOf(LaunchTime),
               revision: revisionIn(Tags),
             });
     return found;
+  }
+
+  /** By AWS's own clock. Of what is launched in its future, or never, nothing is known: as if it were just now. */
+  private ageOf(launched: Date | undefined): number {
+    const at = this.answeredAt();
+    return launched === undefined || at === undefined
+      ? 0
+      : Math.max(0, ageSeconds(launched.toISOString(), at));
   }
 
   async setDesired(group: string, desired: number): Promise<void> {

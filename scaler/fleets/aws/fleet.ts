@@ -7,12 +7,12 @@ import { STATUS_ITEM, type FleetStatus } from "../../fleetStatus";
 import type { Verb } from "../../hostApi";
 import { RoomsClient } from "../../keeper/roomsClient";
 import { AgentClient } from "../agentClient";
+import { Edges } from "../edges";
 import { askFocuses } from "../focuses";
 import { nothingSeen, observe, type AskedHost, type HostReport, type Seen } from "../observe";
 import { shortReason } from "../../shortReason";
 import type { Errand, FleetLook, FleetPort, Hands, LaunchAction, LaunchStep, Report } from "../port";
 import { clientSettings, Cloud, type Hook } from "./cloud";
-import { Edges } from "./edges";
 import {
   commanded,
   desiredNow,
@@ -161,6 +161,7 @@ export class AwsFleet implements FleetPort {
         bridges: places.flatMap(({ bridges }) => bridges),
         jibris: places.flatMap(({ jibris }) => jibris),
         focuses,
+        edges: this.leads ? this.edges.sights : [],
       },
       reports: this.reports(asked, failure, now),
       hands: new Map(sights.map((sight) => [sight.of.group, this.handsOn(sight)])),

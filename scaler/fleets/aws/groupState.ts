@@ -1,4 +1,4 @@
-import type { Bridge, BridgeLoad, Host, Instances, Jibri, Life } from "../../core/fleet";
+import { isCarrying, type Bridge, type Host, type Instances, type Jibri, type Life } from "../../core/fleet";
 
 /** An Auto Scaling group, as it was described. */
 export interface Group {
@@ -123,9 +123,6 @@ export function membersOf(
 }
 
 export const isBridge = (one: Bridge | Jibri): one is Bridge => "load" in one;
-
-const isCarrying = ({ participants, conferences }: BridgeLoad): boolean =>
-  participants > 0 || conferences > 0;
 
 /** By another's will: it goes whatever the pool needs, and is counted on no more. */
 export const isDoomed = ({ notice, phase }: Member): boolean =>

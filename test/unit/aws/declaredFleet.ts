@@ -37,6 +37,7 @@ export function wholeSettings(): Record<string, unknown> {
     tags: { owner: "it" },
     recordings: { stream: true },
     images: { registries: [{ host: "ghcr.io", username: "puller", password: "secret-of-the-registry" }] },
+    monitoring: { type: "cloudwatch" },
     aws: {
       ...(good["aws"] as object),
       image: { id: "ami-0a1b2c3d4e5f60718", baked: true },
@@ -65,15 +66,7 @@ export class DeclaredFleet {
     const directory = await mkdtemp(join(tmpdir(), "declared-"));
     const file = join(directory, "declared.json");
     try {
-      const script = join(__dirname, "declare.ts");
-      const argv = [
-        "--require",
-        "ts-node/register/transpile-only",
-        script,
-        JSON.stringify(settings),
-        file,
-        stack,
-      ];
+      const argv = ["scripts/built.cjs", "test/unit/aws/declare.ts", JSON.stringify(settings), file, stack];
       const { stderr } = await promisify(execFile)(process.execPath, argv);
       const text = await readFile(file, "utf8").catch(() => "");
       if (text === "") throw new Error(`nothing was declared: ${stderr}`);

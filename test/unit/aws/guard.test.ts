@@ -1,22 +1,21 @@
 import { STATUS_ITEM, type FleetStatus } from "@jitsi-fleet/scaler";
-import * as pulumi from "@pulumi/pulumi";
-import { getMonitor } from "@pulumi/pulumi/runtime/settings";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { Guard } from "../../../components/aws/guard";
-import { parseSettings } from "../../../components/settings";
-import { goodAwsSettings, spoilt } from "../goodSettings";
+import { readFleetStatus } from "../../../components/aws/fleetStatus";
+import { AwsMeasure, awsWords } from "../../../components/aws/measure";
+import { objectionsTo, type After, type Before } from "../../../components/guard/objections";
 
-interface HookMonitor {
-  registerResourceHook(request: unknown, callback: (error: null, answer: object) => void): void;
-}
+type Page = Extract<FleetStatus["edges"][number], { page: unknown }>["page"];
 
-describe("the guard of a fleet on AWS", () => {
+describe("what is asked before a fleet on AWS is changed", () => {
   /** What DynamoDB answers. */
-  let answer: { readonly status: number; readonly body: object };
+  let answer: () => { readonly status: number; readonly body: object };
+  /** By how much AWS's clock is ahead of this machine's. */
+  let aheadSeconds = 0;
+  const awsNow = (): number => Date.now() + aheadSeconds * 1000;
   /** Machines of scalers that EC2 knows. */
   let scalers = 0;
   const dynamo = createServer((request, response) => {
@@ -35,8 +34,10 @@ describe("the guard of a fleet on AWS", () => {
         Key: { id: { S: STATUS_ITEM } },
         ConsistentRead: true,
       });
-      response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" });
-      response.end(JSON.stringify(answer.body));
+      const { body: said, status } = answer();
+      const date = new Date(awsNow()).toUTCString();
+      response.writeHead(status, { "content-type": "application/x-amz-json-1.0", date });
+      response.end(JSON.stringify(said));
     });
   });
   const environment = { ...process.env };
@@ -45,77 +46,107 @@ describe("the guard of a fleet on AWS", () => {
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
     dynamo.listen(0, "127.0.0.1");
     await once(dynamo, "listening");
-    const newResource = () => ({ id: "", state: {} });
-    await pulumi.runtime.setMocks({ newResource, call: () => ({}) }, "jitsi-fleet", "prod");
-    (getMonitor() as unknown as HookMonitor).registerResourceHook = (_request, callback) => {
-      callback(null, {});
-    };
   });
-  after(async () => {
+  beforeEach(() => {
+    aheadSeconds = 0;
+  });
+  after(() => {
     process.env = environment;
     dynamo.close();
     dynamo.closeAllConnections();
-    await pulumi.runtime.disconnect();
   });
 
-  const told = (shards: FleetStatus["shards"], secondsAgo = 1): void => {
-    answer = {
-      status: 200,
-      // As old as that when it is read, however long the test takes till then.
-      get body() {
-        const knownAt = new Date(Date.now() - secondsAgo * 1000).toISOString();
-        const status = JSON.stringify({ knownAt, replica: "scaler-1", pools: [], shards });
-        return { Item: { status: { S: status } } };
-      },
+  /** The scaler, whose clock is AWS's, wrote this so long ago. */
+  function told(shards: FleetStatus["shards"], secondsAgo = 1, inForce: Page["s2"]["state"] = "drain"): void {
+    answer = () => {
+      const knownAt = new Date(awsNow() - secondsAgo * 1000).toISOString();
+      const holds = { conferences: 0, participants: 0, recordings: 0, streams: 0 };
+      const edges = [{ edge: "edge-1", knownAt, page: { s2: { state: inForce, up: true, holds } } }];
+      const status = JSON.stringify({ knownAt, replica: "scaler-1", pools: [], shards, edges });
+      return { status: 200, body: { Item: { status: { S: status } } } };
     };
-  };
+  }
   const holding = (participants: number) => [
     { shard: "s2", participants, conferences: participants > 0 ? 1 : 0 },
   ];
 
-  /** Another release of s2, which is in a state by the settings. */
-  async function change(state: string): Promise<void> {
+  const standing = (revision: string) => ({ place: "", revisions: { machine: revision } });
+  const before_: Before = { shards: new Map([["s2", standing("1")]]), instances: [] };
+
+  /** Why another release of s2 is refused, which is in a state by the settings; "" where it is not. */
+  async function change(state: "ready" | "drain" | "maint", isInState = true): Promise<string> {
     const { port } = dynamo.address() as AddressInfo;
-    const given = spoilt("aws.endpoint", `http://127.0.0.1:${port}`, goodAwsSettings());
-    const settings = parseSettings({ ...given, shards: [{ name: "s1" }, { name: "s2", state }] }, "prod");
-    assert(settings.platform === "aws");
-    const node = { role: "shard", place: "eu-central-1b", revision: "1", routes: [] };
-    await new Guard("prod", settings).change.callback({
-      ...{ urn: "", id: "", type: "", name: "s2" },
-      oldInputs: node,
-      newInputs: { ...node, revision: "2" },
-    });
+    const place = {
+      stack: "prod",
+      table: "jitsi-prod-fleet",
+      region: "eu-central-1",
+      endpoint: `http://127.0.0.1:${port}`,
+    };
+    const after_: After = { shards: new Map([["s2", { ...standing("2"), state }]]), instances: [] };
+    const measure = new AwsMeasure(() => readFleetStatus({ ...place, isInState }));
+    const objections = await objectionsTo(before_, after_, measure, awsWords, "all");
+    return objections.map(({ reason, remedy }) => `${reason}. ${remedy}`).join("\n");
   }
 
   it("lets a shard change in drain and empty, not in ready, nor while anybody is on it", async () => {
     told(holding(0));
-    await change("drain");
-    await assert.rejects(change("ready"), /Changing s2 would cut calls: shard s2 is in state ready/);
+    assert.equal(await change("drain"), "");
+    assert.match(
+      await change("ready"),
+      /^Changing s2 would cut calls: shard s2 is in state ready\. Drain it/,
+    );
     told(holding(3));
-    await assert.rejects(change("drain"), /shard s2 holds 1 conference, 3 participants/);
+    assert.match(await change("drain"), /shard s2 holds 1 conference, 3 participants/);
   });
 
-  it("takes what nobody knows, or knew a minute ago, for busy", async () => {
+  it("goes by what is in force on the edge, not by what the settings will have there", async () => {
+    told(holding(0), 1, "ready");
+    assert.match(await change("drain"), /Changing s2 would cut calls: shard s2 is in state ready/);
+  });
+
+  it("takes what nobody knows, or knew a minute ago, for busy, and says what to do", async () => {
     told(holding(0), 70);
-    await assert.rejects(change("drain"), /cannot be measured: its scalers have been silent since 20/);
+    assert.match(
+      await change("drain"),
+      /cannot be measured: its scalers have been silent since 20.* See on their machines what they say/,
+    );
     told([{ shard: "s2", error: "no answer within 5 s" }]);
-    await assert.rejects(change("drain"), /shard s2 cannot be measured: no answer within 5 s/);
+    assert.match(await change("drain"), /shard s2 cannot be measured: no answer within 5 s/);
     told([]);
-    await assert.rejects(change("drain"), /the scaler does not know it/);
-    answer = { status: 200, body: {} };
-    await assert.rejects(change("drain"), /no scaler has written its status into jitsi-prod-fleet/);
-    answer = { status: 200, body: { Item: { status: { S: "{}" } } } };
-    await assert.rejects(change("drain"), /the fleet cannot be measured: .*knownAt/s);
-    answer = { status: 400, body: { __type: "AccessDeniedException", message: "not yours" } };
-    await assert.rejects(change("drain"), /the fleet cannot be measured: not yours/);
+    assert.match(await change("drain"), /the scaler does not know it/);
+    answer = () => ({ status: 200, body: {} });
+    assert.match(await change("drain"), /no scaler has written its status into jitsi-prod-fleet/);
+    answer = () => ({ status: 200, body: { Item: { status: { S: "{}" } } } });
+    assert.match(await change("drain"), /the fleet cannot be measured: .*knownAt/s);
+    answer = () => ({ status: 400, body: { __type: "AccessDeniedException", message: "not yours" } });
+    assert.match(await change("drain"), /the fleet cannot be measured: not yours/);
   });
 
-  it("lets all change where no scaler ever was, and not where the table alone is gone", async () => {
-    answer = { status: 400, body: { __type: "ResourceNotFoundException" } };
-    await change("drain");
+  it("counts a status's age by AWS's clock, whatever this machine's shows", async () => {
+    for (const ahead of [-3600, 3600]) {
+      aheadSeconds = ahead;
+      told(holding(0));
+      assert.equal(await change("drain"), "", `${ahead} s`);
+      told(holding(0), 70);
+      assert.match(await change("drain"), /its scalers have been silent since/, `${ahead} s`);
+    }
+  });
+
+  it("does not know how old a status from the future is, and says that it is the clock", async () => {
+    told(holding(0), -30);
+    assert.match(await change("drain"), /its scaler's clock is (29|30|31) s ahead of AWS's/);
+  });
+
+  it("misses a table that the state has, and lets all change where there never was one", async () => {
+    answer = () => ({ status: 400, body: { __type: "ResourceNotFoundException" } });
+    assert.match(
+      await change("drain"),
+      /the state has the table jitsi-prod-fleet in eu-central-1, and there is none/,
+    );
+    assert.equal(await change("drain", false), "");
     scalers = 2;
-    await assert.rejects(
-      change("drain"),
+    assert.match(
+      await change("drain", false),
       /jitsi-prod-fleet is gone, though 2 scalers are there: pulumi up --refresh makes it anew/,
     );
   });

@@ -14,6 +14,9 @@ const session = {
 /** Whom registries let in. */
 const registries = "arn:aws:ssm:eu-central-1:*:parameter/jitsi/prod/registries";
 
+/** Of every machine whose metrics are collected. */
+const metrics = ["* if StringEquals cloudwatch:namespace JitsiFleet/prod"];
+
 /** Every role of a fleet with two shards whose pools' images are baked: who takes it, and every action that it allows, on what, on what condition. */
 const reviewed: Record<string, Record<string, readonly string[]>> = {
   "edge-1": node("edge-1", 8),
@@ -90,12 +93,13 @@ function machine(name: string, parameters: number): Record<string, readonly stri
 function node(name: string, parameters: number): Record<string, readonly string[]> {
   return {
     ...machine(name, parameters),
+    "cloudwatch:PutMetricData": metrics,
     "s3:PutObject": [`arn:aws:Bucket:::bundles/machines/${name}/report.json`],
   };
 }
 
 function pool(name: string): Record<string, readonly string[]> {
-  return machine(name, 4);
+  return { ...machine(name, 4), "cloudwatch:PutMetricData": metrics };
 }
 
 function scaler(): Record<string, readonly string[]> {
@@ -112,7 +116,8 @@ function scaler(): Record<string, readonly string[]> {
     "autoscaling:SetDesiredCapacity": groups,
     "autoscaling:TerminateInstanceInAutoScalingGroup": groups,
     "autoscaling:UpdateAutoScalingGroup": groups,
-    "cloudwatch:PutMetricData": ["* if StringEquals cloudwatch:namespace JitsiFleet/prod"],
+    // For the scaler's own figures, and for its machine's.
+    "cloudwatch:PutMetricData": [...metrics, ...metrics],
     "dynamodb:GetItem": table,
     "dynamodb:PutItem": table,
     "ec2:DescribeInstances": ["*"],

@@ -51,6 +51,7 @@ const poolArgs = (role: "bridge" | "jibri"): MachineBundleArgs =>
       stack: "prod",
       name: `${role}s`,
       role,
+      shard: role === "bridge" ? "s1" : undefined,
       template: role === "bridge" ? bridge : jibri,
       nodeImage: "node:24",
       uploads: uploads(),

@@ -117,7 +117,8 @@ describe("what the provider asks of each argument", () => {
       for (const input of type.inputs) assert(all.has(input), `${token} has no ${input}`);
     }
     assert.deepEqual(forcingPaths("aws:autoscaling/lifecycleHook:LifecycleHook"), ["name"]);
-    assert.equal(forcingPaths("aws:cloudwatch/dashboard:Dashboard"), undefined);
+    assert.deepEqual(forcingPaths("aws:cloudwatch/dashboard:Dashboard"), ["dashboardName"]);
+    assert.equal(forcingPaths("aws:cloudwatch/nothing:Nothing"), undefined);
   });
 
   it("keeps a network load balancer that gets a subnet, and replaces one that is to leave one", () => {

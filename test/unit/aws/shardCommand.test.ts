@@ -157,7 +157,7 @@ describe("npm run shard: what the edge says on AWS", () => {
   const second = { edge: "edge-2", knownAt: secondsAgo(4), page };
   const shards = [{ name: "s2", state: "drain" as const, release: "r1", place: "a", number: 2 }];
   const s2 = (known: Parameters<typeof writtenAnswers>[0]) => {
-    const [status] = statusOf({ shards }, writtenAnswers(known, now));
+    const [status] = statusOf({ shards }, writtenAnswers(known));
     assert(status);
     return status;
   };
@@ -179,9 +179,7 @@ describe("npm run shard: what the edge says on AWS", () => {
       [told(first, { ...second, knownAt: secondsAgo(70) }), /it has said nothing to the scaler since 20/],
     ];
     for (const [known, why] of cases) {
-      const silent = writtenAnswers(known, now).flatMap((answer) =>
-        "error" in answer ? [answer.error] : [],
-      );
+      const silent = writtenAnswers(known).flatMap((answer) => ("error" in answer ? [answer.error] : []));
       assert.match(silent.at(-1) ?? "", why);
       assert.match(whatKeeps(s2(known)) ?? "", /in force is .*unknown/);
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { metricsPage } from "../../../scaler/agent/metricsPage";
 import { KeeperMetrics } from "../../../scaler/keeper/metrics";
 import { RoomMetrics } from "../../../scaler/keeper/roomMetrics";
 import { Metrics } from "../../../scaler/service/metrics";
@@ -23,6 +24,11 @@ const seen: Readonly<Partial<Record<Program, readonly Sample[][]>>> = {
     "monitoring/prosody_metrics_two_rooms_five_users.txt",
   ].map(recorded),
   haproxy: [recorded("monitoring/haproxy_metrics_26.txt")],
+  agent: [
+    samplesOf(
+      metricsPage([{ labels: { component: "jvb", pool: "s1-bridges", instance: "s1-bridges-1" }, text: "" }]),
+    ),
+  ],
 };
 
 /** The names and labels of the fleet's own programs, from where they are declared. */

@@ -3,11 +3,12 @@ import { z } from "zod";
 import { metrics } from "../../../monitoring/catalogue";
 import { cloudwatchAlarms } from "../../../monitoring/cloudwatch/alarms";
 import { cloudwatchDashboard } from "../../../monitoring/cloudwatch/dashboards";
-import { NAMESPACE } from "../../../monitoring/cloudwatch/namespace";
 import { metricsTemplate } from "../../../monitoring/elasticsearch/template";
 import { dashboards, questionOf } from "../../../monitoring/graphs";
 import { dashboardBody } from "../../../monitoring/kibana/dashboards";
 import { dashboardNames } from "../../../monitoring/metric";
+
+const NAMESPACE = "JitsiFleet/test";
 
 describe("graphs", () => {
   const of = (name: string) => {
@@ -141,59 +142,88 @@ describe("Kibana's dashboards", () => {
 });
 
 /** The structure of a dashboard's body as CloudWatch documents it; moto takes anything that is JSON. */
+const cloudwatchPlace = {
+  x: z.int().min(0).max(23),
+  y: z.int().min(0),
+  width: z.int().min(1).max(24),
+  height: z.int().min(1).max(1000),
+};
 const cloudwatchBody = z.strictObject({
   widgets: z
     .array(
-      z.strictObject({
-        type: z.literal("metric"),
-        x: z.int().min(0).max(23),
-        y: z.int().min(0),
-        width: z.int().min(1).max(24),
-        height: z.int().min(1).max(1000),
-        properties: z.strictObject({
-          title: z.string(),
-          region: z.string(),
-          metrics: z
-            .array(
-              z.union([
-                z.tuple([
-                  z.strictObject({
-                    expression: z.string().max(2048),
-                    id: z.string().regex(/^[a-z][a-zA-Z0-9_]*$/),
-                    label: z.string(),
-                  }),
-                ]),
-                z.tuple([
-                  z.literal(NAMESPACE),
-                  z.string(),
-                  z.strictObject({
-                    stat: z.enum(["Sum", "Maximum", "Minimum", "Average"]),
-                    label: z.string(),
-                    period: z.int().multipleOf(60),
-                  }),
-                ]),
-              ]),
-            )
-            .min(1),
-          view: z.literal("timeSeries"),
-          stacked: z.boolean(),
-          period: z.int().multipleOf(60),
-          yAxis: z.strictObject({ left: z.strictObject({ label: z.string(), showUnits: z.boolean() }) }),
+      z.discriminatedUnion("type", [
+        z.strictObject({
+          type: z.literal("text"),
+          ...cloudwatchPlace,
+          properties: z.strictObject({ markdown: z.string() }),
         }),
-      }),
+        z.strictObject({
+          type: z.literal("metric"),
+          ...cloudwatchPlace,
+          properties: z.strictObject({
+            title: z.string(),
+            region: z.string(),
+            metrics: z
+              .array(
+                z.union([
+                  z.tuple([
+                    z.strictObject({
+                      expression: z.string().max(2048),
+                      id: z.string().regex(/^[a-z][a-zA-Z0-9_]*$/),
+                      label: z.string(),
+                    }),
+                  ]),
+                  z.tuple([
+                    z.literal(NAMESPACE),
+                    z.string(),
+                    z.strictObject({
+                      stat: z.enum(["Sum", "Maximum", "Minimum", "Average"]),
+                      label: z.string(),
+                      period: z.int().multipleOf(60),
+                    }),
+                  ]),
+                ]),
+              )
+              .min(1),
+            view: z.literal("timeSeries"),
+            stacked: z.boolean(),
+            period: z.int().multipleOf(60),
+            yAxis: z.strictObject({ left: z.strictObject({ label: z.string(), showUnits: z.boolean() }) }),
+          }),
+        }),
+      ]),
     )
     .min(1)
     .max(500),
 });
 
 describe("CloudWatch", () => {
-  for (const name of dashboardNames)
-    it(`takes the dashboard ${name}`, () => {
-      const { widgets } = cloudwatchBody.parse(cloudwatchDashboard(name, "eu-central-1"));
-      for (const { width, x } of widgets) assert(x + width <= 24);
-    });
+  it("takes the dashboard: in its columns, no two at one place, each of the catalogue's under its heading", () => {
+    const { widgets } = cloudwatchBody.parse(cloudwatchDashboard("eu-central-1", NAMESPACE));
+    const taken = new Set<string>();
+    for (const { height, width, x, y } of widgets) {
+      assert(x + width <= 24);
+      for (let column = x; column < x + width; column++)
+        for (let row = y; row < y + height; row++) {
+          assert(!taken.has(`${column} ${row}`), `${column} ${row}`);
+          taken.add(`${column} ${row}`);
+        }
+    }
+    assert.deepEqual(
+      widgets.flatMap((widget) => (widget.type === "text" ? [widget.properties.markdown] : [])),
+      [
+        "## Overview",
+        "## Shards",
+        "## Bridges and scaling",
+        "## Jibris and recordings",
+        "## Edge",
+        "## Machines",
+      ],
+    );
+  });
 
-  const alarms = cloudwatchAlarms("test", {
+  const alarms = cloudwatchAlarms({
+    namespace: NAMESPACE,
     shards: ["s1", "s2"],
     pools: ["s1-bridges", "s2-bridges", "jibris"],
   });
@@ -228,14 +258,13 @@ describe("CloudWatch", () => {
   });
 
   it("has one alarm for each shard, and one for each pool", () => {
-    const named = (name: string) =>
-      alarms.filter((one) => one.name.startsWith(`test-${name}`)).map((one) => one.name);
-    assert.deepEqual(named("no-bridge"), ["test-no-bridge-s1", "test-no-bridge-s2"]);
+    const named = (name: string) => alarms.filter((one) => one.name.startsWith(name)).map((one) => one.name);
+    assert.deepEqual(named("no-bridge"), ["no-bridge-s1", "no-bridge-s2"]);
     assert.deepEqual(named("pool-empty"), [
-      "test-pool-empty-s1-bridges",
-      "test-pool-empty-s2-bridges",
-      "test-pool-empty-jibris",
+      "pool-empty-s1-bridges",
+      "pool-empty-s2-bridges",
+      "pool-empty-jibris",
     ]);
-    assert.deepEqual(named("room-split"), ["test-room-split"]);
+    assert.deepEqual(named("room-split"), ["room-split"]);
   });
 });

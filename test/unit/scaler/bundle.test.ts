@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 describe("a program's bundle", function () {
@@ -14,6 +14,9 @@ describe("a program's bundle", function () {
       filter: (path) => !path.includes("node_modules"),
     });
     cpSync("package-lock.json", join(project, "package-lock.json"));
+    // As npm has the workspace.
+    mkdirSync(join(project, "node_modules", "@jitsi-fleet"), { recursive: true });
+    symlinkSync(join(project, "scaler"), join(project, "node_modules", "@jitsi-fleet", "scaler"));
   });
   afterEach(() => rmSync(project, { recursive: true }));
 

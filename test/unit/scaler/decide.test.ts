@@ -383,3 +383,45 @@ describe("Jibris", () => {
     assert.deepEqual(told(decision), ["fence x"]);
   });
 });
+
+describe("bridges whose shard is not in the settings any more", () => {
+  const orphans = [
+    bridge("x", {}, { pool: "s9-bridges" }),
+    bridge("y", { draining: true }, { pool: "s9-bridges" }),
+    bridge("z", { draining: true, retiring: true }, { pool: "s9-bridges" }),
+    bridge("e", {}, { pool: "s9-bridges", life: "exited" }),
+  ];
+  const seen = (...states: Fleet["edges"][number]["states"][]): Decision =>
+    decide(
+      fleetOf({
+        bridges: orphans,
+        edges: states.map((known, index) => ({ edge: `edge-${index}`, states: known })),
+      }),
+      noHistory,
+      { bridgePools: [] },
+      NOW_SECONDS,
+    );
+  const has = (state: string) => ({ kind: "fresh", value: { s1: "ready", s9: state } }) as const;
+  const went = { kind: "fresh", value: { s1: "ready" } } as const;
+
+  it("go, each once it is empty, where no edge sends their shard rooms", () => {
+    const wanted = ["drain x", "remove e", "retire y", "remove z"];
+    assert.deepEqual(told(seen()), wanted);
+    assert.deepEqual(told(seen(went, has("drain"))), wanted);
+    assert.deepEqual(told(seen(has("maint"))), wanted);
+  });
+  it("are kept as they are while an edge has it in ready, or does not say, and the reason is told", () => {
+    const unknown = { kind: "unknown", why: "no answer within 4 s" } as const;
+    for (const [states, why] of [
+      [[went, has("ready")], /edge-1 still has s9 in ready\. Drain it, and run pulumi up/],
+      [[went, unknown], /edge-1 does not say whether it sends s9 rooms \(no answer within 4 s\)/],
+    ] as const) {
+      const decision = seen(...states);
+      assert.deepEqual(told(decision), ["remove e"], "one that ended holds nobody");
+      const [outlook] = decision.outlook;
+      assert.equal(outlook?.pool, "s9-bridges");
+      assert.match(outlook.reason, why);
+      assert.deepEqual(outlook.troubles.length, 1);
+    }
+  });
+});

@@ -76,5 +76,6 @@ export const fleetOf = (parts: Partial<Fleet>): Fleet => ({
   bridges: [],
   jibris: [],
   focuses: [],
+  edges: [],
   ...parts,
 });

@@ -149,6 +149,14 @@ describe("what is known of a bridge", () => {
   it("is how old it is by its host's clock alone", () => {
     assert.equal(bridgeOf(state([instance()])).launchedAtSeconds, 940);
   });
+  it("stays as old as it was when its host's clock is set meanwhile, and is new where it was launched in that one's future", () => {
+    const first = look(state([instance()]));
+    const back = look(state([instance()], { time: "2026-11-23T07:00:00.000Z" }), first.seen, 1030);
+    assert.equal(back.fleet.bridges[0]?.launchedAtSeconds, 940);
+    const future = look(state([instance()], { time: "2026-11-23T07:00:00.000Z" }));
+    assert.equal(future.fleet.bridges[0]?.launchedAtSeconds, 1000);
+    assert.equal(look(state([instance()]), future.seen, 1030).fleet.bridges[0]?.launchedAtSeconds, 1000);
+  });
   it("is outdated if its revision is another than its pool's today, or the pool is gone", () => {
     assert(bridgeOf(state([instance()])).current);
     assert(!bridgeOf(state([instance({ revision: "0" })])).current);

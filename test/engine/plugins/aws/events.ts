@@ -340,7 +340,6 @@ const metricAlarm: AwsType = {
 const dashboard: AwsType = {
   inputs: ["dashboardName", "dashboardBody"],
   required: ["dashboardName", "dashboardBody"],
-  forceNew: ["dashboardName"],
   outputs: ["dashboardArn"],
   create: async (inputs, aws) => {
     await aws.query("monitoring", "PutDashboard", capitalised(inputs) as Properties);

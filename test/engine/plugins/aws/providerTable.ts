@@ -250,6 +250,10 @@ aws:cloudwatch/eventTarget:EventTarget aws_cloudwatch_event_target internal/serv
   sqsTarget | optional
   targetId | optional computed forceNew | length 0..64 | matches ^[0-9A-Za-z_.-]+$
 
+aws:cloudwatch/dashboard:Dashboard aws_cloudwatch_dashboard internal/service/cloudwatch/dashboard.go
+  dashboardBody | required
+  dashboardName | required forceNew | length ..255 | matches ^[-_A-Za-z0-9]+$
+
 aws:cloudwatch/logGroup:LogGroup aws_cloudwatch_log_group internal/service/logs/group.go
   deletionProtectionEnabled | optional computed
   kmsKeyId | optional

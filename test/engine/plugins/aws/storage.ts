@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isObject, type Properties, type Value } from "../properties";
-import { objects, text, texts, written } from "../values";
+import { objects, text, textMap, texts, written } from "../values";
 import { type Aws, list, xml, yes } from "./client";
 import {
   type AwsType,
@@ -329,6 +329,8 @@ const objectPath = (inputs: Properties): string =>
 async function putObject(aws: Aws, inputs: Properties): Promise<void> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(renamed(inputs, objectHeaders))) headers[name] = written(value);
+  for (const [name, value] of Object.entries(textMap(inputs["metadata"])))
+    headers[`x-amz-meta-${name}`] = value;
   await aws.rest("s3", { method: "PUT", path: objectPath(inputs), headers, body: await objectBody(inputs) });
 }
 
@@ -342,6 +344,7 @@ const bucketObject: AwsType = {
     "sourceHash",
     "etag",
     "forceDestroy",
+    "metadata",
     ...Object.keys(objectHeaders),
   ],
   required: ["bucket"],

@@ -1,6 +1,4 @@
 import { MEASUREMENT } from "../telegraf/rules";
 
-export const NAMESPACE = "JitsiFleet";
-
 /** What Telegraf calls a metric in CloudWatch: the measurement, and the field. */
 export const metricName = (name: string): string => `${MEASUREMENT}_${name}`;

@@ -1,0 +1,62 @@
+import { inUse, type ShardState } from "@jitsi-fleet/scaler";
+import type { Measure, Subject, Unknown, Words } from "../guard/objections";
+import { isFresh, type KnownFleet } from "./fleetStatus";
+
+/** How what may carry calls on AWS is spoken of. */
+export const awsWords: Words = {
+  called: ({ name, role }) => (role === "shard" ? `shard ${name}` : name),
+  takingOut: (pool) => `Deleting ${pool}`,
+  remedy: ({ name, role }) =>
+    role === "shard"
+      ? `Drain it first (npm run shard -- drain ${name} --wait), another one ahead of it if the others are full, and ` +
+        "change it once it is empty; what bridges and Jibris hold, the scaler's API tells"
+      : "Wait until it is empty: what bridges and Jibris hold, the scaler's API tells",
+};
+
+/** How a fleet on AWS is asked what it holds: by what its scaler last wrote down. */
+export class AwsMeasure implements Measure {
+  private status: Promise<KnownFleet> | undefined;
+
+  /** @param read one look an update: what is being replaced can't be asked twice */
+  constructor(private readonly read: () => Promise<KnownFleet>) {}
+
+  async inForce(shard: string): Promise<ShardState | "none" | Unknown> {
+    const known = await this.known();
+    if (known === "never up") return "none";
+    if ("unknown" in known) return known;
+    const said = known.edges.map((answer) =>
+      "page" in answer && isFresh(answer, Date.parse(known.knownAt))
+        ? (answer.page[shard]?.state ?? "none")
+        : { unknown: `${answer.edge}: ${"error" in answer ? answer.error : "it has been silent"}` },
+    );
+    const states = said.filter((answer) => typeof answer === "string");
+    if (states.includes("ready")) return "ready";
+    if (states.length > 0) return states.find((state) => state !== "none") ?? "none";
+    const why = said.map((answer) => (typeof answer === "object" ? answer.unknown : answer)).join("; ");
+    return { unknown: `the edge does not say that it takes no new room (${why || "nobody asks it"})` };
+  }
+
+  async holds({ name, role }: Subject): Promise<string | undefined | Unknown> {
+    const known = await this.known();
+    if (known === "never up") return undefined;
+    if ("unknown" in known) return known;
+    if (role === "shard") {
+      const found = known.shards.find(({ shard }) => shard === name);
+      if (!found) return { unknown: "the scaler does not know it" };
+      return "error" in found
+        ? { unknown: found.error }
+        : inUse({ conferences: found.conferences, participants: found.participants });
+    }
+    const found = known.pools.find(({ pool }) => pool === name);
+    // The scaler never knew it: nothing was ever launched there by it.
+    if (!found) return undefined;
+    if (!found.fresh) return { unknown: "its group was not seen" };
+    const { participants, recordings: busyJibris, silent, unsaved } = found;
+    return inUse({ participants, busyJibris, unsaved, silent });
+  }
+
+  private known(): Promise<KnownFleet> {
+    this.status ??= this.read();
+    return this.status;
+  }
+}

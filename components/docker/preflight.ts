@@ -1,0 +1,96 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { objectionsTo, type After, type Before, type Scope } from "../guard/objections";
+import type { Objection, Refusals } from "../guard/refusals";
+import type { State } from "../guard/state";
+import type { Platform } from "../platform";
+import type { DockerFleetSettings, DockerHostSpec } from "../settings";
+import { shardsByState } from "../shardPlan";
+import { dockerAddress, hostOf, instanceHosts } from "./addresses";
+import { dockerBefore, type DockerBefore } from "./before";
+import type { Connection } from "./connection";
+import { shardRevision } from "./files";
+import { dockerWords, Guard } from "./guard";
+import { DockerMeasure, engineAt } from "./measure";
+import { inventoriesOf, Mending } from "./mending";
+import { DockerPlatform } from "./platform";
+
+/**
+ * Looks at what an update would do to the fleet that the state has. Throws where it would cut a call, before anything is
+ * declared; returns where to declare.
+ */
+export async function dockerPreflight(
+  settings: DockerFleetSettings,
+  stack: string,
+  state: State,
+  refusals: Refusals,
+  scope: Scope,
+): Promise<Platform> {
+  const before = dockerBefore(state);
+  const known = settings.docker.hosts.filter(({ name }) => before.places.has(name));
+  const [objections, moved, inventories] = await Promise.all([
+    afterOf(settings, before, state).then((after) =>
+      objectionsTo(before, after, new DockerMeasure(before), dockerWords, scope),
+    ),
+    Promise.all(known.map((host) => whatMoved(host, before))),
+    inventoriesOf(known),
+  ]);
+  refusals.refuse([...renamed(stack, before), ...moved.flat(), ...objections]);
+  return new DockerPlatform(settings, stack, {
+    guard: new Guard(stack, settings, before, refusals),
+    mending: new Mending(state, inventories),
+  });
+}
+
+/** What the settings make of what may carry calls. */
+async function afterOf(settings: DockerFleetSettings, before: Before, state: State): Promise<After> {
+  const { tags } = settings;
+  const shards = shardsByState(settings, before, state, (shard) =>
+    dockerAddress(settings, "shard", shard),
+  ).map(async ({ containers, shard: { name, place, state: wanted } }) => {
+    const { privateAddress } = hostOf(settings, place);
+    const revision = await known(shardRevision(containers, { tags, privateAddress }));
+    const revisions = Object.fromEntries(containers.map((spec) => [spec.name, revision]));
+    return [name, { place, state: wanted, revisions }] as const;
+  });
+  return {
+    shards: new Map(await Promise.all(shards)),
+    instances: instanceHosts(settings).map(({ name }) => name),
+  };
+}
+
+/** What is known without the engine. */
+const known = (value: pulumi.Output<string>): Promise<string> =>
+  new Promise((resolve) => {
+    value.apply(resolve);
+  });
+
+/** Names on the hosts have the stack's in them: under another one nothing of what runs would be found, or ended. */
+function renamed(stack: string, { stack: former }: DockerBefore): Objection[] {
+  if (former === undefined || former === stack) return [];
+  return [
+    {
+      about: "stack",
+      weight: "never",
+      reason: `What runs on the hosts is called ${former}, and the stack is now ${stack}`,
+      remedy: `Call it ${former} again: pulumi stack rename ${former}. A fleet of another name is another stack`,
+    },
+  ];
+}
+
+/** A host whose address leads elsewhere: what runs at the former one would be forgotten, and made anew at the other. */
+async function whatMoved(host: DockerHostSpec, before: DockerBefore): Promise<Objection[]> {
+  const former = before.places.get(host.name);
+  if (!former || former.address === host.address) return [];
+  const [is, was] = await Promise.all([engineAt(host), engineAt(former)]);
+  if (is === undefined || is === was) return [];
+  return [elsewhere(host, former, was === undefined)];
+}
+
+const elsewhere = ({ address, name }: DockerHostSpec, former: Connection, isSilent: boolean): Objection => ({
+  about: `host ${name}`,
+  ...(isSilent ? {} : { weight: "never" }),
+  reason:
+    `${address} is not the Docker engine that host ${name} has its containers on, which was reached at ${former.address}` +
+    (isSilent ? " and does not answer there: whether calls are on it is not known" : " and answers there"),
+  remedy: `Set the address of ${name} back (docker.hosts[].address); another host has another name`,
+});

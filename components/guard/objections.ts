@@ -1,0 +1,180 @@
+import type { ShardState } from "@jitsi-fleet/scaler";
+import type { Objection } from "./refusals";
+import type { Measurable } from "./stopRules";
+
+/** Something whose stop might cut a call: a shard, or what the scaler started in a place, by that one's name. */
+export interface Subject {
+  readonly role: Measurable;
+  readonly name: string;
+}
+
+/** Why something cannot be measured. It is taken for in use. */
+export interface Unknown {
+  readonly unknown: string;
+  /** Its host does not answer, so that nothing can be done to it either. */
+  readonly isOutOfReach?: boolean;
+}
+
+export const aboutOf = ({ name, role }: Subject): string => `${role} ${name}`;
+
+/** How a platform measures what is in use, by what the state says is there. */
+export interface Measure {
+  /** What the edge does with a shard's rooms; `none`: it sends nobody there. */
+  inForce(shard: string): Promise<ShardState | "none" | Unknown>;
+  /** What is held, in words; undefined: nothing. */
+  holds(subject: Subject): Promise<string | undefined | Unknown>;
+}
+
+/** A shard as it stands: where, and of what each of its parts is made that a change would interrupt. */
+export interface Standing {
+  readonly place: string;
+  /** By part: changes with what interrupts it. */
+  readonly revisions: Readonly<Record<string, string>>;
+}
+
+/** What may carry calls, as the state has it. */
+export interface Before {
+  readonly shards: ReadonlyMap<string, Standing>;
+  /** Where the scaler starts instances: hosts, or groups. */
+  readonly instances: readonly string[];
+}
+
+/** The same as the settings will have it. */
+export interface After {
+  readonly shards: ReadonlyMap<string, Standing & { readonly state: ShardState }>;
+  readonly instances: readonly string[];
+}
+
+/** How the words for what is started in a place are. */
+export interface Words {
+  /** `host a`, or a pool's name. */
+  readonly called: (subject: Subject) => string;
+  /** `Taking out host a`. */
+  readonly takingOut: (instances: string) => string;
+  /** What to do to be let through. */
+  readonly remedy: (subject: Subject) => string;
+}
+
+/** Something that the update does to a subject. */
+interface Touch {
+  readonly subject: Subject;
+  readonly what: string;
+  /** `change`: it stays where it is. `maint`: the edge sends nobody there any more. */
+  readonly how: "change" | "leave" | "maint";
+}
+
+/** `states`: the update brings shards' states alone, as that of `npm run shard` does. */
+export type Scope = "all" | "states";
+
+/** What the update from one to the other does to what may carry calls. */
+export function touches(
+  before: Before,
+  after: After,
+  { takingOut }: Pick<Words, "takingOut">,
+  scope: Scope,
+): Touch[] {
+  const shards = [...before.shards].flatMap(([name, standing]): Touch[] => {
+    const subject = { role: "shard", name } as const;
+    const wanted = after.shards.get(name);
+    if (!wanted) return [{ subject, how: "leave", what: `Removing shard ${name}` }];
+    if (wanted.place !== standing.place) return [{ subject, how: "leave", what: `Moving shard ${name}` }];
+    const isOther = Object.entries(standing.revisions).some(([part, is]) => wanted.revisions[part] !== is);
+    if (isOther && scope === "all") return [{ subject, how: "change", what: `Changing ${name}` }];
+    return wanted.state === "maint"
+      ? [{ subject, how: "maint", what: `Setting shard ${name} to maint` }]
+      : [];
+  });
+  const gone = before.instances.filter((name) => !after.instances.includes(name));
+  const instances = gone.map((name): Touch => ({
+    subject: { role: "instances", name },
+    how: "leave",
+    what: takingOut(name),
+  }));
+  const all = [...shards, ...instances];
+  return scope === "all" ? all : all.filter(({ how }) => how === "maint");
+}
+
+/** All that speaks against an update, measured now. A shard is touched only where it takes no new room, and is empty. */
+export async function objectionsTo(
+  before: Before,
+  after: After,
+  measure: Measure,
+  words: Words,
+  scope: Scope,
+): Promise<Objection[]> {
+  const found = await Promise.all(
+    touches(before, after, words, scope).map(async (touch): Promise<Objection[]> => {
+      const { how, subject, what } = touch;
+      const against = await whatSpeaksAgainst(touch, after, measure, words);
+      if (against === undefined) return [];
+      const told = { about: aboutOf(subject), remedy: words.remedy(subject) };
+      if (typeof against === "string") return [{ ...told, reason: `${what} would cut calls: ${against}` }];
+      const unmeasured = `${words.called(subject)} cannot be measured: ${against.unknown}`;
+      // Its containers can't be touched either: who leaves them out of this update may go on with the rest.
+      return how === "change" && against.isOutOfReach === true
+        ? [
+            {
+              ...told,
+              reason: `${subject.name} stays as it is: ${unmeasured}`,
+              remedy: "Leave its host out of this update, or it stops there",
+              weight: "left",
+            },
+          ]
+        : [{ ...told, reason: `${what} would cut calls: ${unmeasured}` }];
+    }),
+  );
+  return found.flat();
+}
+
+/** Why it must not be done; undefined: it may be. */
+async function whatSpeaksAgainst(
+  { how, subject }: Touch,
+  after: After,
+  measure: Measure,
+  words: Words,
+): Promise<string | undefined | Unknown> {
+  const isReady = `shard ${subject.name} is in state ready`;
+  const isShard = subject.role === "shard";
+  if (isShard && after.shards.get(subject.name)?.state === "ready") return isReady;
+  const [state, held] = await Promise.all([
+    isShard ? measure.inForce(subject.name) : ("none" as const),
+    measure.holds(subject),
+  ]);
+  if (state === "ready") return isReady;
+  if (how === "maint" && state === "maint") return undefined;
+  if (typeof held === "object" && held.isOutOfReach === true) return held;
+  if (typeof state === "object") return state;
+  return typeof held === "string" ? `${words.called(subject)} holds ${held}` : held;
+}
+
+/** All that speaks against taking everything down, measured now. */
+export async function objectionToEnd(
+  stack: string,
+  before: Before,
+  measure: Measure,
+  words: Words,
+): Promise<Objection | undefined> {
+  const subjects: Subject[] = [
+    ...[...before.shards.keys()].map((name) => ({ role: "shard", name }) as const),
+    ...before.instances.map((name) => ({ role: "instances", name }) as const),
+  ];
+  const found = await Promise.all(
+    subjects.map(async (subject) => {
+      const held = await measure.holds(subject);
+      if (held === undefined) return [];
+      const called = words.called(subject);
+      return [
+        typeof held === "string"
+          ? `${called} holds ${held}`
+          : `${called} cannot be measured: ${held.unknown}`,
+      ];
+    }),
+  );
+  const all = [...new Set(found.flat())];
+  if (all.length === 0) return undefined;
+  return {
+    about: stack,
+    reason: `Destroying ${stack} would cut calls: ${all.join("; ")}`,
+    remedy: "Wait until its conferences and recordings are over",
+  };
+}
