@@ -79,7 +79,7 @@ export class DockerNode extends pulumi.ComponentResource {
       { name: this.dockerName(), labels: this.labels(madeLabel(made)) },
       this.childOptions(),
     );
-    this.pulled = this.pulls();
+    this.pulled = this.pulls(made);
     const started: pulumi.Resource[] = [];
     for (const spec of args.containers) started.push(this.container(spec, network, started));
 
@@ -129,7 +129,7 @@ export class DockerNode extends pulumi.ComponentResource {
   /**
    * A command of its own: whatever else pulls finds the images there, and a new password stops nothing and asks no guard.
    */
-  private pulls(): readonly pulumi.Resource[] {
+  private pulls(made: number): readonly pulumi.Resource[] {
     const { host, registries } = this.args.place;
     const images = [...new Set(this.args.containers.map(({ image }) => image))].filter(
       (image) => loginsFor([image], registries).length > 0,
@@ -143,6 +143,8 @@ export class DockerNode extends pulumi.ComponentResource {
           create: commandLine("pullImages"),
           environment: { [TARGET_VARIABLE]: JSON.stringify(target) },
           stdin: secretInput(host, { registries: loginsFor(images, registries) }),
+          // Where the node's network is lost, so are images, as a rule.
+          triggers: [made],
           addPreviousOutputInEnv: false,
         },
         { parent: this },
