@@ -42,7 +42,9 @@ export class AwsMeasure implements Measure {
     if ("unknown" in known) return known;
     if (role === "shard") {
       const found = known.shards.find(({ shard }) => shard === name);
-      if (!found) return { unknown: "the scaler does not know it" };
+      // Of a removal that was interrupted, or an addition: nobody is sent there, and nobody was when the scaler forgot it.
+      if (!found)
+        return (await this.inForce(name)) === "none" ? undefined : { unknown: "the scaler does not know it" };
       return "error" in found
         ? { unknown: found.error }
         : inUse({ conferences: found.conferences, participants: found.participants });
@@ -53,6 +55,16 @@ export class AwsMeasure implements Measure {
     if (!found.fresh) return { unknown: "its group was not seen" };
     const { participants, recordings: busyJibris, silent, unsaved } = found;
     return inUse({ participants, busyJibris, unsaved, silent });
+  }
+
+  /** The shards that serve users, by what the edges say; none where nobody knows. */
+  async served(): Promise<string[]> {
+    const known = await this.known();
+    if (known === "never up" || "unknown" in known) return [];
+    const pages = known.edges.flatMap((answer) =>
+      "page" in answer && isFresh(answer, Date.parse(known.knownAt)) ? Object.entries(answer.page) : [],
+    );
+    return [...new Set(pages.flatMap(([shard, { up }]) => (up ? [shard] : [])))];
   }
 
   private known(): Promise<KnownFleet> {

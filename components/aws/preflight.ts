@@ -1,6 +1,6 @@
 import { bridgePoolOf } from "@jitsi-fleet/scaler";
 import type * as pulumi from "@pulumi/pulumi";
-import { objectionsTo, type After, type Before, type Scope } from "../guard/objections";
+import { objectionsTo, straysIn, withStrays, type After, type Before, type Scope } from "../guard/objections";
 import type { Objection, Refusals } from "../guard/refusals";
 import type { State } from "../guard/state";
 import type { Platform } from "../platform";
@@ -28,8 +28,10 @@ export async function awsPreflight(
   const before = awsBefore(state);
   const place = placeByState(before, settings);
   const read = () => (place ? readFleetStatus(place) : Promise.resolve("never up" as const));
-  const after = await afterOf(settings, before, state);
-  const objections = await objectionsTo(before, after, new AwsMeasure(read), awsWords, scope);
+  const measure = new AwsMeasure(read);
+  const [after, served] = await Promise.all([afterOf(settings, before, state), measure.served()]);
+  const strays = straysIn(served, settings, before, scope).map((name) => [name, ""] as const);
+  const objections = await objectionsTo(withStrays(before, new Map(strays)), after, measure, awsWords, scope);
   refusals.refuse([...moved(settings, stack, before), ...objections]);
   return new AwsPlatform(settings, stack, new Guard(stack, settings, before, new AwsMeasure(read), refusals));
 }

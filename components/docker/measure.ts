@@ -72,7 +72,8 @@ export class DockerMeasure implements Measure {
         ? {
             unknown:
               `the state has its container ${called}, and host ${place} has none. Where that is lost, ` +
-              "take back what else you changed and run pulumi up, which makes it anew",
+              "take back what else you changed and run pulumi up, which makes it anew; where somebody took it out " +
+              "since the state was written, pulumi refresh",
           }
         : undefined;
     } catch (error) {

@@ -16,6 +16,8 @@ export interface Inventory {
   readonly networks: ReadonlySet<string>;
   /** With their labels. */
   readonly volumes: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Those whose containers run: one for each container. */
+  readonly shards: readonly { readonly stack: string; readonly name: string }[];
 }
 
 /** A thing on a host, and the resource that it is. */
@@ -146,9 +148,13 @@ async function inventoryOf(host: DockerHostSpec): Promise<Inventory> {
   };
   const namesOf = (some: typeof containers): Set<string> =>
     new Set(some.flatMap(({ Names }) => Names.map((name) => name.slice(1))));
+  const running = containers.filter(({ State }) => State === "running");
   return {
     containers: namesOf(containers),
-    running: namesOf(containers.filter(({ State }) => State === "running")),
+    running: namesOf(running),
+    shards: running
+      .filter(({ Labels }) => Labels[labels.role] === "shard")
+      .map(({ Labels }) => ({ stack: Labels[labels.stack] ?? "", name: Labels[labels.node] ?? "" })),
     networks: new Set(networks.map(({ Name }) => Name)),
     volumes: new Map((volumes ?? []).map(({ Labels, Name }) => [Name, Labels ?? {}])),
   };

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { objectionsTo, type After, type Before, type Scope } from "../guard/objections";
+import { objectionsTo, straysIn, withStrays, type After, type Before, type Scope } from "../guard/objections";
 import type { Objection, Refusals } from "../guard/refusals";
 import type { State } from "../guard/state";
 import type { Platform } from "../platform";
@@ -11,7 +11,7 @@ import type { Connection } from "./connection";
 import { shardRevision } from "./files";
 import { dockerWords, Guard } from "./guard";
 import { DockerMeasure, engineAt } from "./measure";
-import { inventoriesOf, Mending } from "./mending";
+import { inventoriesOf, Mending, type Inventory } from "./mending";
 import { DockerPlatform } from "./platform";
 
 /**
@@ -27,18 +27,29 @@ export async function dockerPreflight(
 ): Promise<Platform> {
   const before = dockerBefore(state);
   const known = settings.docker.hosts.filter(({ name }) => before.places.has(name));
-  const [objections, moved, inventories] = await Promise.all([
-    afterOf(settings, before, state).then((after) =>
-      objectionsTo(before, after, new DockerMeasure(before), dockerWords, scope),
-    ),
+  const [after, moved, inventories] = await Promise.all([
+    afterOf(settings, before, state),
     Promise.all(known.map((host) => whatMoved(host, before))),
     inventoriesOf(known),
   ]);
+  const there = shardsOn(inventories, before);
+  const strays = straysIn([...there.keys()], settings, before, scope);
+  const found = withStrays(before, new Map(strays.map((name) => [name, there.get(name) ?? ""])));
+  const objections = await objectionsTo(found, after, new DockerMeasure(found), dockerWords, scope);
   refusals.refuse([...renamed(stack, before), ...moved.flat(), ...objections]);
   return new DockerPlatform(settings, stack, {
     guard: new Guard(stack, settings, before, refusals),
     mending: new Mending(state, inventories),
   });
+}
+
+/** Where each shard of the fleet runs that was seen on the hosts. */
+function shardsOn(inventories: ReadonlyMap<string, Inventory>, { stack }: DockerBefore): Map<string, string> {
+  return new Map(
+    [...inventories].flatMap(([place, { shards }]) =>
+      shards.flatMap((shard) => (shard.stack === stack ? [[shard.name, place] as const] : [])),
+    ),
+  );
 }
 
 /** What the settings make of what may carry calls. */

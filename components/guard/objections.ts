@@ -30,9 +30,11 @@ export interface Standing {
   readonly place: string;
   /** By part: changes with what interrupts it. */
   readonly revisions: Readonly<Record<string, string>>;
+  /** It is there, and the state does not know it: that is older than the fleet. */
+  readonly isStray?: boolean;
 }
 
-/** What may carry calls, as the state has it. */
+/** What may carry calls, as the state has it, and what was found beside it. */
 export interface Before {
   readonly shards: ReadonlyMap<string, Standing>;
   /** Where the scaler starts instances: hosts, or groups. */
@@ -59,8 +61,8 @@ export interface Words {
 interface Touch {
   readonly subject: Subject;
   readonly what: string;
-  /** `change`: it stays where it is. `maint`: the edge sends nobody there any more. */
-  readonly how: "change" | "leave" | "maint";
+  /** `change`: it stays where it is. `maint`: the edge sends nobody there any more. `stray`: the state does not know it. */
+  readonly how: "change" | "leave" | "maint" | "stray";
 }
 
 /** `states`: the update brings shards' states alone, as that of `npm run shard` does. */
@@ -76,6 +78,9 @@ export function touches(
   const shards = [...before.shards].flatMap(([name, standing]): Touch[] => {
     const subject = { role: "shard", name } as const;
     const wanted = after.shards.get(name);
+    // Edges would be told to forget it, or what is its would be made once more.
+    if (standing.isStray === true)
+      return [{ subject, how: "stray", what: `This update, whose state does not know shard ${name},` }];
     if (!wanted) return [{ subject, how: "leave", what: `Removing shard ${name}` }];
     if (wanted.place !== standing.place) return [{ subject, how: "leave", what: `Moving shard ${name}` }];
     const isOther = Object.entries(standing.revisions).some(([part, is]) => wanted.revisions[part] !== is);
@@ -91,7 +96,33 @@ export function touches(
     what: takingOut(name),
   }));
   const all = [...shards, ...instances];
-  return scope === "all" ? all : all.filter(({ how }) => how === "maint");
+  return scope === "all" ? all : all.filter(({ how }) => how === "maint" || how === "stray");
+}
+
+const OLD_STATE = "Is the state an old one? docs/recovery.md#the-state-is-a-day-old";
+
+/**
+ * Those of the shards that are there which the state does not know. What sets states alone makes none of the settings' a
+ * second time, and can drain it.
+ */
+export function straysIn(
+  there: readonly string[],
+  settings: { readonly shards: readonly { readonly name: string }[] },
+  before: Before,
+  scope: Scope,
+): string[] {
+  const isSpared = (shard: string): boolean =>
+    scope === "states" && settings.shards.some(({ name }) => name === shard);
+  return there.filter((shard) => !before.shards.has(shard) && !isSpared(shard));
+}
+
+/** What was found beside what the state has, as it stands. */
+export function withStrays<Of extends Before>(before: Of, strays: ReadonlyMap<string, string>): Of {
+  const found = [...strays].map(([name, place]): [string, Standing] => [
+    name,
+    { place, revisions: {}, isStray: true },
+  ]);
+  return { ...before, shards: new Map([...found, ...before.shards]) };
 }
 
 /** All that speaks against an update, measured now. A shard is touched only where it takes no new room, and is empty. */
@@ -107,7 +138,8 @@ export async function objectionsTo(
       const { how, subject, what } = touch;
       const against = await whatSpeaksAgainst(touch, after, measure, words);
       if (against === undefined) return [];
-      const told = { about: aboutOf(subject), remedy: words.remedy(subject) };
+      const remedy = words.remedy(subject) + (how === "stray" ? `. ${OLD_STATE}` : "");
+      const told = { about: aboutOf(subject), remedy };
       if (typeof against === "string") return [{ ...told, reason: `${what} would cut calls: ${against}` }];
       const unmeasured = `${words.called(subject)} cannot be measured: ${against.unknown}`;
       // Its containers can't be touched either: who leaves them out of this update may go on with the rest.

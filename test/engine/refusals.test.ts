@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FakeDocker } from "../support/fakeDocker";
 import "./ready";
-import { EngineStack, type CliResult, type ExportedState } from "./workspace";
+import { EngineStack, stateWithout, type CliResult, type ExportedState } from "./workspace";
 
 interface Shard {
   name: string;
@@ -224,6 +224,42 @@ describe("what would cut a call, on the real engine", function () {
         /Removing shard s2 would cut calls: shard s2 cannot be measured: the state has its container jitsi-dev-s2-jicofo, and host a has none/,
       );
       engines.a.containers.set("jitsi-dev-s2-jicofo", jicofo);
+    });
+
+    it("with a state of yesterday, touches no shard that was added since, and takes out one that is gone since", async () => {
+      await set({});
+      await up();
+      const today = await stack.exportState();
+      await stack.importState(stateWithout("s2", today));
+      for (const shards of [two.slice(0, 1), two]) {
+        await set({ shards, more: { scaler: { tickSeconds: 7 } } });
+        await refused(
+          /This update, whose state does not know shard s2, would cut calls: shard s2 is in state ready\..* Is the state an old one\?/,
+          again,
+          scalerAlone,
+        );
+      }
+      await stack.importState(today);
+      await set({ shards: drained });
+      await up();
+      await set({ shards: two.slice(0, 1) });
+      await up();
+      await stack.importState(today);
+      await refused(/Removing shard s2 would cut calls: .* host a has none\. .*pulumi refresh/);
+      succeeded(await stack.refresh());
+      // What was made anew since then Docker does not make twice: it runs on, until it is taken away by hand.
+      const shards = (): unknown =>
+        [...engines.a.containers.values()].filter(({ name }) => name.includes("-s1-"));
+      const running = shards();
+      const { exitCode, stdout } = await stack.up();
+      assert.notEqual(exitCode, 0);
+      assert.match(stdout, /"\/jitsi-dev-scaler-scaler" is already in use/);
+      assert.deepEqual(shards(), running);
+      for (const name of ["agent-a-agent", "scaler-scaler"]) engines.a.lose(`jitsi-dev-${name}`);
+      engines.b.lose("jitsi-dev-agent-b-agent");
+      await up();
+      await set({});
+      await up();
     });
 
     it("lets an update go on that was interrupted, and refuses the rest meanwhile", async () => {

@@ -42,6 +42,19 @@ export interface ExportedState {
   deployment: { resources?: StateResource[]; pending_operations?: unknown[] };
 }
 
+/** The state of a fleet as it was before one of its shards was added. */
+export function stateWithout(shard: string, { deployment, version }: ExportedState): ExportedState {
+  const isOfShard = (urn: string): boolean => new RegExp(`^${shard}(-|$)`).test(urn.split("::").at(-1) ?? "");
+  const text = JSON.stringify(
+    (deployment.resources ?? []).filter(({ urn }) => !isOfShard(urn)),
+    (_, value: unknown) =>
+      Array.isArray(value)
+        ? value.filter((one) => !(typeof one === "string" && one.startsWith("urn:pulumi:") && isOfShard(one)))
+        : value,
+  );
+  return { version, deployment: { ...deployment, resources: JSON.parse(text) as StateResource[] } };
+}
+
 /** One step of a preview as JSON. */
 export interface PreviewStep {
   op: string;

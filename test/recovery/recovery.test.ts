@@ -2,6 +2,7 @@ import { DeleteTableCommand } from "@aws-sdk/client-dynamodb";
 import { DescribeInstancesCommand, EC2Client, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import assert from "node:assert/strict";
 import "../engine/ready";
+import { stateWithout } from "../engine/workspace";
 import { groupOf, ProdBed, succeeded, until } from "../prod/bed";
 import { leftIn } from "../prod/left";
 
@@ -62,6 +63,21 @@ describe("recovery on AWS", function () {
     assert.deepEqual(bed.allIds(), ids);
   });
 
+  it("the state is a day old, and there was a shard less: it is not forgotten, nor made once more", async () => {
+    const today = await bed.stack.exportState();
+    await bed.scalersTell("s1", 0);
+    await bed.stack.importState(stateWithout("s2", today));
+    const before = await bed.everything();
+    const { exitCode, stdout } = await bed.stack.up();
+    assert.notEqual(exitCode, 0);
+    assert.match(
+      stdout,
+      /This update, whose state does not know shard s2, would cut calls: shard s2 is in state ready/,
+    );
+    assert.deepEqual(await bed.everything(), before);
+    await bed.stack.importState(today);
+  });
+
   it("the state is a day old: refreshed, it takes the settings of today, and no machine goes for it", async () => {
     const ids = bed.allIds();
     const yesterday = await bed.stack.exportState();
@@ -111,6 +127,15 @@ describe("recovery on AWS", function () {
     const failed = await bed.stack.up();
     assert.notEqual(failed.exitCode, 0);
     assert.match(failed.stdout, /AddressLimitExceeded/);
+    await bed.scalersSee("s1-bridges", 2);
+    // What would cut calls is refused meanwhile, and changes nothing of what is half done.
+    const before = await bed.everything();
+    await bed.stack.setConfig("shards[0].release", "stable-99999");
+    const refused = await bed.stack.up();
+    await bed.stack.removeConfig("shards[0].release");
+    assert.notEqual(refused.exitCode, 0);
+    assert.match(refused.stdout, /Changing s1 would cut calls: shard s1 is in state ready/);
+    assert.deepEqual(await bed.everything(), before);
     bed.load("s2", 5);
     await bed.scalersSee("s2-bridges", 2);
     bed.emulator.behaviour.addressLimit = Infinity;

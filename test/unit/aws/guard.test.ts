@@ -6,9 +6,29 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { readFleetStatus } from "../../../components/aws/fleetStatus";
 import { AwsMeasure, awsWords } from "../../../components/aws/measure";
-import { objectionsTo, type After, type Before } from "../../../components/guard/objections";
+import { awsPreflight } from "../../../components/aws/preflight";
+import { Refusals, type Objection } from "../../../components/guard/refusals";
+import { State } from "../../../components/guard/state";
+import { parseSettings } from "../../../components/settings";
+import { goodAwsSettings } from "../goodSettings";
+import { objectionsTo, type After, type Before, type Scope } from "../../../components/guard/objections";
 
 type Page = Extract<FleetStatus["edges"][number], { page: unknown }>["page"];
+
+/** Takes what is told, and ends the preflight there: what it would declare in takes seconds to make. */
+class Asked extends Refusals {
+  objections: readonly Objection[] = [];
+  readonly over = new Error("asked");
+
+  constructor() {
+    super(false);
+  }
+
+  override refuse(objections: readonly Objection[]): void {
+    this.objections = objections;
+    throw this.over;
+  }
+}
 
 describe("what is asked before a fleet on AWS is changed", () => {
   /** What DynamoDB answers. */
@@ -56,12 +76,20 @@ describe("what is asked before a fleet on AWS is changed", () => {
     dynamo.closeAllConnections();
   });
 
+  function pageOf(s2: Page["s2"]["state"] | "none"): Page {
+    const holds = { conferences: 0, participants: 0, recordings: 0, streams: 0 };
+    return s2 === "none" ? {} : { s2: { state: s2, up: true, holds } };
+  }
+
   /** The scaler, whose clock is AWS's, wrote this so long ago. */
-  function told(shards: FleetStatus["shards"], secondsAgo = 1, inForce: Page["s2"]["state"] = "drain"): void {
+  function told(
+    shards: FleetStatus["shards"],
+    secondsAgo = 1,
+    inForce: Page["s2"]["state"] | "none" = "drain",
+  ): void {
     answer = () => {
       const knownAt = new Date(awsNow() - secondsAgo * 1000).toISOString();
-      const holds = { conferences: 0, participants: 0, recordings: 0, streams: 0 };
-      const edges = [{ edge: "edge-1", knownAt, page: { s2: { state: inForce, up: true, holds } } }];
+      const edges = [{ edge: "edge-1", knownAt, page: pageOf(inForce) }];
       const status = JSON.stringify({ knownAt, replica: "scaler-1", pools: [], shards, edges });
       return { status: 200, body: { Item: { status: { S: status } } } };
     };
@@ -122,6 +150,18 @@ describe("what is asked before a fleet on AWS is changed", () => {
     assert.match(await change("drain"), /the fleet cannot be measured: not yours/);
   });
 
+  it("lets go on what was interrupted as it added or removed a shard: no edge has it, and the scaler does not know it", async () => {
+    told([], 1, "none");
+    assert.equal(await change("drain"), "");
+    answer = () => {
+      const knownAt = new Date(awsNow()).toISOString();
+      const edges = [{ edge: "edge-1", error: "no answer" }];
+      const status = JSON.stringify({ knownAt, replica: "scaler-1", pools: [], shards: [], edges });
+      return { status: 200, body: { Item: { status: { S: status } } } };
+    };
+    assert.match(await change("drain"), /the edge does not say that it takes no new room/);
+  });
+
   it("counts a status's age by AWS's clock, whatever this machine's shows", async () => {
     for (const ahead of [-3600, 3600]) {
       aheadSeconds = ahead;
@@ -135,6 +175,80 @@ describe("what is asked before a fleet on AWS is changed", () => {
   it("does not know how old a status from the future is, and says that it is the clock", async () => {
     told(holding(0), -30);
     assert.match(await change("drain"), /its scaler's clock is (29|30|31) s ahead of AWS's/);
+  });
+
+  /** Why an update is refused whose state has these shards, and whose settings have those; "" where it is not. */
+  async function update(inState: string[], shards: object[], scope: Scope = "all"): Promise<string> {
+    const { port } = dynamo.address() as AddressInfo;
+    const given = goodAwsSettings();
+    const aws = { ...(given["aws"] as object), endpoint: `http://127.0.0.1:${port}` };
+    const settings = parseSettings({ ...given, production: false, shards, aws }, "prod");
+    assert(settings.platform === "aws");
+    const resource = (type: string, name: string, outputs: object) => ({
+      urn: `urn::${name}`,
+      type,
+      name,
+      outputs: outputs as Record<string, unknown>,
+    });
+    const state = new State([
+      resource("pulumi:providers:aws", "aws", { region: "eu-central-1" }),
+      resource("aws:dynamodb/table:Table", "fleet", { name: "jitsi-prod-fleet" }),
+      ...inState.map((name) =>
+        resource("aws:ec2/instance:Instance", name, { tags: { Role: "shard" }, tagsAll: { Stack: "prod" } }),
+      ),
+    ]);
+    const asked = new Asked();
+    await assert.rejects(
+      awsPreflight(settings, "prod", state, asked, scope),
+      (error) => error === asked.over,
+    );
+    return asked.objections.map(({ reason, remedy }) => `${reason}. ${remedy}`).join("\n");
+  }
+  const [s1, s2] = [
+    { name: "s1", zone: "eu-central-1a" },
+    { name: "s2", zone: "eu-central-1b" },
+  ];
+
+  it("with a state of yesterday, forgets no shard that serves users, and makes none once more", async () => {
+    const why =
+      /^This update, whose state does not know shard s2, would cut calls: shard s2 is in state ready\..* Is the state an old one\? docs\/recovery\.md#the-state-is-a-day-old/;
+    for (const shards of [[s1], [s1, s2]]) {
+      told(holding(0), 1, "ready");
+      assert.match(await update(["s1"], shards), why);
+      told(holding(2));
+      assert.match(
+        await update(["s1"], shards),
+        /does not know shard s2, would cut calls: shard s2 holds 1 conf/,
+      );
+      told(holding(0));
+      assert.equal(await update(["s1"], shards), "");
+      told(holding(0), 70, "ready");
+      assert.equal(await update(["s1"], shards), "", "nobody knows, and nothing else is touched");
+    }
+    told(holding(2), 1, "ready");
+    assert.match(await update(["s1"], [s1], "states"), why);
+    assert.equal(await update(["s1"], [s1, { ...s2, state: "drain" }], "states"), "", "it can be drained");
+  });
+
+  it("with a state of yesterday, takes out a shard that is gone since, and no other", async () => {
+    told([], 1, "none");
+    assert.equal(await update(["s1", "s2"], [s1]), "");
+    told(holding(1), 1, "none");
+    assert.match(
+      await update(["s1", "s2"], [s1]),
+      /^Removing shard s2 would cut calls: shard s2 holds 1 conf/,
+    );
+  });
+
+  it("after an update that was interrupted, refuses what would cut, and lets the rest go on", async () => {
+    // Of s1 there is a machine, and no pointer yet, at no edge: it was being added.
+    told(holding(0), 1, "ready");
+    assert.match(
+      await update(["s1", "s2"], [s1]),
+      /^Removing shard s2 would cut calls: shard s2 is in state ready/,
+    );
+    assert.equal(await update(["s1", "s2"], [s2]), "");
+    assert.equal(await update(["s1", "s2"], [s1, s2]), "");
   });
 
   it("misses a table that the state has, and lets all change where there never was one", async () => {

@@ -8,6 +8,7 @@ const here = (parts: Partial<Inventory>): Inventory => ({
   running: new Set(),
   networks: new Set(),
   volumes: new Map(),
+  shards: [],
   ...parts,
 });
 const resource = (type: string, name: string, outputs: Record<string, unknown>): StateResource => ({
