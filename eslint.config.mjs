@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "test/fixtures/"] },
+  { ignores: [".cache/", "node_modules/", "test/fixtures/"] },
   ...tseslint.configs.strictTypeChecked.map((config) => ({ files: ["**/*.ts"], ...config })),
   {
     files: ["**/*.ts"],
