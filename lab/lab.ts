@@ -66,12 +66,13 @@ export class Lab {
   ): Promise<Lab> {
     const programs = join(folder, "programs");
     if (!planted) writeFileSync(join(programs, "scaler.js"), bundle("scaler"));
+    // Below the project, in which scripts/start.mjs has this run.
     await build({
       entryPoints: {
-        bridge: join(__dirname, "bridge.ts"),
-        jibri: join(__dirname, "jibri.ts"),
-        shard: join(__dirname, "shard.ts"),
-        ...(planted ? { scaler: join(__dirname, "plantedScaler.ts") } : {}),
+        bridge: "lab/bridge.ts",
+        jibri: "lab/jibri.ts",
+        shard: "lab/shard.ts",
+        ...(planted ? { scaler: "lab/plantedScaler.ts" } : {}),
       },
       outdir: programs,
       bundle: true,
