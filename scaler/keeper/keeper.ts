@@ -147,7 +147,12 @@ export class Keeper {
 
   /** Why what is wanted is not in force on this node; undefined if it is. */
   get unsettled(): string | undefined {
-    return this.args.edge.seen ? this.disagreement : "HAProxy does not answer here";
+    const { seen } = this.args.edge;
+    if (!seen) return "HAProxy does not answer here";
+    // Until then it holds requests back, and the others have what it is to learn: none of them may go.
+    return seen.hasLearned
+      ? this.disagreement
+      : "HAProxy here has not learned the rooms of the other nodes yet";
   }
 
   /** The same, whether or not there is a HAProxy: what is agreed on does not wait for one. */

@@ -30,6 +30,30 @@ describe("An edge of two nodes", function () {
     await edge.settled();
   });
 
+  it("is not settled on a node whose HAProxy is new before that knows the others' rooms: they could be let go", async () => {
+    const [first, second] = edge.nodes;
+    assert(first && second);
+    const rooms = Array.from({ length: 20 }, (_, index) => `learned-${index}`);
+    const homes = new Map<string, string>();
+    for (const room of rooms) homes.set(room, await second.home(room));
+    await first.stopHaproxy("SIGTERM");
+    await until("its keeper says so", 5, async () => (await first.settledPage()).startsWith("503"));
+    // It takes connections meanwhile, and teaches nobody.
+    const teacher = Number(/^Pid: (\d+)/m.exec(await command(second.socket, "show info"))?.[1]);
+    process.kill(teacher, "SIGSTOP");
+    first.startHaproxy();
+    await until("it waits for the other's rooms", 10, async () =>
+      (await first.settledPage()).startsWith("503 HAProxy here has not learned"),
+    );
+    process.kill(teacher, "SIGCONT");
+    await until("it is settled", 30, async () => (await first.settledPage()).startsWith("200"));
+    // As an update that replaces one node after another has it.
+    await second.stopHaproxy("SIGKILL");
+    for (const room of rooms) assert.equal(await first.home(room), homes.get(room), room);
+    second.startHaproxy();
+    await edge.settled();
+  });
+
   it("places a room anew whose shard none knows any more, and does not hand it round until then", async () => {
     const [first] = edge.nodes;
     assert(first);
