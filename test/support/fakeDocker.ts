@@ -159,6 +159,8 @@ export class FakeDocker {
     const [kind = "", name = "", verb = ""] = path.slice(1).split("/").map(decodeURIComponent);
     if (method !== "GET" && method !== "HEAD" && kind !== "exec" && verb !== "exec") this.changes += 1;
     switch (kind) {
+      case "version":
+        return { Version: "20.10.24", ApiVersion: "1.41", MinAPIVersion: "1.12" };
       case "_ping":
         return Buffer.from("OK");
       case "info":
