@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { clientSettings } from "./clients";
 import { allTags, type AwsContext } from "./context";
-import { plain } from "./hookInputs";
+import { plain } from "../guard/values";
 
 /** EC2, as far as baked images need it. */
 export type ImageClient = Pick<EC2Client, "send">;

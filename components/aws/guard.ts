@@ -10,12 +10,12 @@ import { machineKeys, machineReportSchema, POINTER_TAG, type MachineReport } fro
 import * as pulumi from "@pulumi/pulumi";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { aboutOf, objectionToEnd, type Measure, type Subject } from "../guard/objections";
+import { objectionToEnd, objectionToStop, type Measure, type Subject } from "../guard/objections";
 import type { Refusals } from "../guard/refusals";
 import type { AwsFleetSettings } from "../settings";
 import type { AwsBefore } from "./before";
 import { clientSettings } from "./clients";
-import { plain } from "./hookInputs";
+import { plain } from "../guard/values";
 import { awsWords } from "./measure";
 
 /** Until a node has applied what it was told: an image may have to be pulled. */
@@ -154,18 +154,8 @@ export class Guard {
   }
 
   private async mustBeEmpty(subject: Subject, what: string): Promise<void> {
-    const held = await this.measure.holds(subject);
-    if (held === undefined) return;
-    const called = awsWords.called(subject);
-    const why =
-      typeof held === "string" ? `${called} holds ${held}` : `${called} cannot be measured: ${held.unknown}`;
-    this.refusals.refuse([
-      {
-        about: aboutOf(subject),
-        reason: `${what} would cut calls: ${why}`,
-        remedy: awsWords.remedy(subject),
-      },
-    ]);
+    const objection = await objectionToStop(subject, what, this.measure, awsWords);
+    if (objection) this.refusals.refuse([objection]);
   }
 
   /**

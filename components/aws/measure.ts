@@ -1,5 +1,5 @@
 import { inUse, type ShardState } from "@jitsi-fleet/scaler";
-import type { Measure, Subject, Unknown, Words } from "../guard/objections";
+import { stateInForce, type Measure, type Subject, type Unknown, type Words } from "../guard/objections";
 import { isFresh, type KnownFleet } from "./fleetStatus";
 
 /** How what may carry calls on AWS is spoken of. */
@@ -29,11 +29,7 @@ export class AwsMeasure implements Measure {
         ? (answer.page[shard]?.state ?? "none")
         : { unknown: `${answer.edge}: ${"error" in answer ? answer.error : "it has been silent"}` },
     );
-    const states = said.filter((answer) => typeof answer === "string");
-    if (states.includes("ready")) return "ready";
-    if (states.length > 0) return states.find((state) => state !== "none") ?? "none";
-    const why = said.map((answer) => (typeof answer === "object" ? answer.unknown : answer)).join("; ");
-    return { unknown: `the edge does not say that it takes no new room (${why || "nobody asks it"})` };
+    return stateInForce(said);
   }
 
   async holds({ name, role }: Subject): Promise<string | undefined | Unknown> {

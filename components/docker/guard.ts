@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { aboutOf, objectionToEnd, type Subject, type Words } from "../guard/objections";
+import { objectionToEnd, objectionToStop, type Subject, type Words } from "../guard/objections";
 import type { Refusals } from "../guard/refusals";
 import { measurable, type Measurable } from "../guard/stopRules";
+import { plain } from "../guard/values";
 import type { DockerFleetSettings } from "../settings";
 import type { DockerBefore } from "./before";
 import { connectionOf } from "./commands/input";
@@ -67,18 +68,8 @@ export class Guard {
     // With what is lost nothing stops.
     if (container !== undefined && connection && (await isGone(connection, container))) return;
     const about: Subject = { role, name: role === "shard" ? node : place };
-    const held = await this.measure.holds(about);
-    if (held === undefined) return;
-    const called = dockerWords.called(about);
-    const why =
-      typeof held === "string" ? `${called} holds ${held}` : `${called} cannot be measured: ${held.unknown}`;
-    this.refusals.refuse([
-      {
-        about: aboutOf(about),
-        reason: `Stopping ${args.name} would cut calls: ${why}`,
-        remedy: dockerWords.remedy(about),
-      },
-    ]);
+    const objection = await objectionToStop(about, `Stopping ${args.name}`, this.measure, dockerWords);
+    if (objection) this.refusals.refuse([objection]);
   }
 
   private async beforeDestroy(): Promise<void> {
@@ -101,11 +92,4 @@ async function isGone(connection: Connection, container: string): Promise<boolea
   } catch (error) {
     return isNotFound(error);
   }
-}
-
-/** A hook's inputs, which hold an Output wherever a secret is in them. */
-function plain(inputs: Record<string, unknown> | undefined): Promise<unknown> {
-  return new Promise((resolve) => {
-    pulumi.output(inputs ?? {}).apply(resolve);
-  });
 }

@@ -1,7 +1,7 @@
 import { arrangementSchema, dockerName, type ShardState } from "@jitsi-fleet/scaler";
 import { runInContainer } from "@jitsi-fleet/scaler/engine/exec";
 import type Docker from "dockerode";
-import type { Measure, Subject, Unknown } from "../guard/objections";
+import { stateInForce, type Measure, type Subject, type Unknown } from "../guard/objections";
 import { stopRules } from "../guard/stopRules";
 import { PROGRAM_FILE } from "../platform";
 import type { DockerBefore } from "./before";
@@ -24,14 +24,7 @@ export class DockerMeasure implements Measure {
   async inForce(shard: string): Promise<ShardState | "none" | Unknown> {
     const { edges } = this.before;
     if (edges.length === 0) return "none";
-    const said = await Promise.all(edges.map((place) => this.stateAt(place, shard)));
-    const states = said.filter((answer) => typeof answer === "string");
-    const [open] = states.filter((state) => state === "ready");
-    if (open !== undefined) return open;
-    const [state] = states.filter((answer) => answer !== "none");
-    if (state !== undefined || states.length > 0) return state ?? "none";
-    const why = said.flatMap((answer) => (typeof answer === "object" ? [answer.unknown] : []));
-    return { unknown: `the edge does not say that it takes no new room (${why.join("; ")})` };
+    return stateInForce(await Promise.all(edges.map((place) => this.stateAt(place, shard))));
   }
 
   holds(subject: Subject): Promise<string | undefined | Unknown> {

@@ -1,7 +1,15 @@
-import type * as pulumi from "@pulumi/pulumi";
-import { objectionsTo, straysIn, withStrays, type After, type Before, type Scope } from "../guard/objections";
+import {
+  objectionsTo,
+  renamed,
+  straysIn,
+  withStrays,
+  type After,
+  type Before,
+  type Scope,
+} from "../guard/objections";
 import type { Objection, Refusals } from "../guard/refusals";
 import type { State } from "../guard/state";
+import { valueOf } from "../guard/values";
 import type { Platform } from "../platform";
 import type { DockerFleetSettings, DockerHostSpec } from "../settings";
 import { shardsByState } from "../shardPlan";
@@ -36,7 +44,7 @@ export async function dockerPreflight(
   const strays = straysIn([...there.keys()], settings, before, scope);
   const found = withStrays(before, new Map(strays.map((name) => [name, there.get(name) ?? ""])));
   const objections = await objectionsTo(found, after, new DockerMeasure(found), dockerWords, scope);
-  refusals.refuse([...renamed(stack, before), ...moved.flat(), ...objections]);
+  refusals.refuse([...renamed(stack, before.stack, "the hosts"), ...moved.flat(), ...objections]);
   return new DockerPlatform(settings, stack, {
     guard: new Guard(stack, settings, before, refusals),
     mending: new Mending(state, inventories),
@@ -59,7 +67,7 @@ async function afterOf(settings: DockerFleetSettings, before: Before, state: Sta
     dockerAddress(settings, "shard", shard),
   ).map(async ({ containers, shard: { name, place, state: wanted } }) => {
     const { privateAddress } = hostOf(settings, place);
-    const revision = await known(shardRevision(containers, { tags, privateAddress }));
+    const revision = await valueOf(shardRevision(containers, { tags, privateAddress }));
     const revisions = Object.fromEntries(containers.map((spec) => [spec.name, revision]));
     return [name, { place, state: wanted, revisions }] as const;
   });
@@ -67,25 +75,6 @@ async function afterOf(settings: DockerFleetSettings, before: Before, state: Sta
     shards: new Map(await Promise.all(shards)),
     instances: instanceHosts(settings).map(({ name }) => name),
   };
-}
-
-/** What is known without the engine. */
-const known = (value: pulumi.Output<string>): Promise<string> =>
-  new Promise((resolve) => {
-    value.apply(resolve);
-  });
-
-/** Names on the hosts have the stack's in them: under another one nothing of what runs would be found, or ended. */
-function renamed(stack: string, { stack: former }: DockerBefore): Objection[] {
-  if (former === undefined || former === stack) return [];
-  return [
-    {
-      about: "stack",
-      weight: "never",
-      reason: `What runs on the hosts is called ${former}, and the stack is now ${stack}`,
-      remedy: `Call it ${former} again: pulumi stack rename ${former}. A fleet of another name is another stack`,
-    },
-  ];
 }
 
 /** A host whose address leads elsewhere: what runs at the former one would be forgotten, and made anew at the other. */

@@ -179,6 +179,59 @@ async function whatSpeaksAgainst(
   return typeof held === "string" ? `${words.called(subject)} holds ${held}` : held;
 }
 
+/** What it holds, in words, or why nobody knows; undefined: nothing. */
+async function holding(subject: Subject, measure: Measure, words: Words): Promise<string | undefined> {
+  const held = await measure.holds(subject);
+  if (held === undefined) return undefined;
+  const called = words.called(subject);
+  return typeof held === "string"
+    ? `${called} holds ${held}`
+    : `${called} cannot be measured: ${held.unknown}`;
+}
+
+/** What speaks against ending it, measured now. `what`: what is to be done, such as `Stopping s1`. */
+export async function objectionToStop(
+  subject: Subject,
+  what: string,
+  measure: Measure,
+  words: Words,
+): Promise<Objection | undefined> {
+  const why = await holding(subject, measure, words);
+  if (why === undefined) return undefined;
+  return {
+    about: aboutOf(subject),
+    reason: `${what} would cut calls: ${why}`,
+    remedy: words.remedy(subject),
+  };
+}
+
+/** The state of a shard by what each node of the edge says: one that sends it new rooms is enough. */
+export function stateInForce(
+  said: readonly (ShardState | "none" | Unknown)[],
+): ShardState | "none" | Unknown {
+  const states = said.filter((answer) => typeof answer === "string");
+  if (states.includes("ready")) return "ready";
+  if (states.length > 0) return states.find((state) => state !== "none") ?? "none";
+  const why = said.flatMap((answer) => (typeof answer === "object" ? [answer.unknown] : [])).join("; ");
+  return { unknown: `the edge does not say that it takes no new room (${why || "nobody asks it"})` };
+}
+
+/**
+ * What runs has the stack's name in its own: under another one nothing of it would be found, or ended. `where` as in
+ * `What runs on AWS`; `former`: its name in the state, undefined where it has none.
+ */
+export const renamed = (stack: string, former: string | undefined, where: string): Objection[] =>
+  former === undefined || former === stack
+    ? []
+    : [
+        {
+          about: "stack",
+          weight: "never",
+          reason: `What runs on ${where} is called ${former}, and the stack is now ${stack}`,
+          remedy: `Call it ${former} again: pulumi stack rename ${former}. A fleet of another name is another stack`,
+        },
+      ];
+
 /** All that speaks against taking everything down, measured now. */
 export async function objectionToEnd(
   stack: string,
@@ -190,19 +243,8 @@ export async function objectionToEnd(
     ...[...before.shards.keys()].map((name) => ({ role: "shard", name }) as const),
     ...before.instances.map((name) => ({ role: "instances", name }) as const),
   ];
-  const found = await Promise.all(
-    subjects.map(async (subject) => {
-      const held = await measure.holds(subject);
-      if (held === undefined) return [];
-      const called = words.called(subject);
-      return [
-        typeof held === "string"
-          ? `${called} holds ${held}`
-          : `${called} cannot be measured: ${held.unknown}`,
-      ];
-    }),
-  );
-  const all = [...new Set(found.flat())];
+  const found = await Promise.all(subjects.map((subject) => holding(subject, measure, words)));
+  const all = [...new Set(found.flatMap((why) => why ?? []))];
   if (all.length === 0) return undefined;
   return {
     about: stack,

@@ -90,13 +90,10 @@ async function answer(
   metrics: (() => Promise<string>) | undefined,
 ): Promise<Reply> {
   const { method, url = "" } = request;
-  if (url === "/metrics" && metrics)
+  const read = url === "/v1/state" ? () => backend.state() : url === "/metrics" ? metrics : undefined;
+  if (read)
     return method === "GET"
-      ? { status: 200, body: await metrics() }
-      : { status: 405, body: `${url} is read with GET`, allow: "GET" };
-  if (url === "/v1/state")
-    return method === "GET"
-      ? { status: 200, body: await backend.state() }
+      ? { status: 200, body: await read() }
       : { status: 405, body: `${url} is read with GET`, allow: "GET" };
 
   const name = instancePath.exec(url)?.[1];

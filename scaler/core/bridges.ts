@@ -35,6 +35,12 @@ interface Sorted {
   readonly ended: readonly Bridge[];
 }
 
+/** How many bridges are in each state. */
+const countsOf = (sorted: Sorted): PoolOutlook["states"] =>
+  Object.fromEntries(
+    Object.entries(sorted).map(([state, { length }]: [string, readonly unknown[]]) => [state, length]),
+  );
+
 function sort(bridges: readonly Bridge[], history: History, nowSeconds: number): Sorted {
   const sorted = {
     serving: [] as Known[],
@@ -204,7 +210,7 @@ export function decideBridges(
     desired: isBlind ? undefined : desired,
     serving: serving.length,
     pending: pending.length,
-    states: Object.fromEntries(Object.entries(sorted).map(([state, { length }]) => [state, length])),
+    states: countsOf(sorted),
     reason: withTroubles(
       whyBlind ??
         (isCutOff
@@ -259,7 +265,7 @@ export function decideOrphans(
         desired: undefined,
         serving: sorted.serving.length,
         pending: sorted.pending.length,
-        states: Object.fromEntries(Object.entries(sorted).map(([state, { length }]) => [state, length])),
+        states: countsOf(sorted),
         reason: why,
         troubles: [why],
       },
